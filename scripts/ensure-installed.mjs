@@ -31,7 +31,8 @@ export function checkInstalled(directory) {
   const packages = [];
   for (const [path, entry] of Object.entries(wanted.packages)) {
     const found = installed.packages[path];
-    if (!path.startsWith('node_modules/') || (found === undefined && entry.optional && !isForThisMachine(entry))) continue;
+    if (!path.startsWith('node_modules/') || (found === undefined && entry.optional && !isForThisMachine(entry)))
+      continue;
     const same = found !== undefined && found.version === entry.version && found.integrity === entry.integrity;
     if (!same || !existsSync(join(directory, path))) packages.push(path.slice('node_modules/'.length));
   }
@@ -59,7 +60,9 @@ function allows(list, value) {
   if (list === undefined) return true;
   const names = Array.isArray(list) ? list : [list];
   const included = names.filter((name) => !name.startsWith('!'));
-  return !names.includes(`!${value}`) && (included.length === 0 || included.includes(value) || included.includes('any'));
+  return (
+    !names.includes(`!${value}`) && (included.length === 0 || included.includes(value) || included.includes('any'))
+  );
 }
 
 let libc;
@@ -78,7 +81,8 @@ function runNpm(args) {
   const ranByNpm = npmCli?.endsWith('npm-cli.js') && existsSync(npmCli);
   const [command, commandArgs] = ranByNpm ? [process.execPath, [npmCli, ...args]] : ['npm', args];
   const result = spawnSync(command, commandArgs, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (result.error?.code === 'ENOENT') fail('npm was not found on the PATH. Install Node.js 20 or newer together with npm.');
+  if (result.error?.code === 'ENOENT')
+    fail('npm was not found on the PATH. Install Node.js 20 or newer together with npm.');
   if (result.status !== 0) fail(`npm ${args[0]} failed (see above). Check the network and try again.`);
 }
 
@@ -90,7 +94,9 @@ function ensureDependencies() {
     runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   } else {
     const names = check.packages.slice(0, 3).join(', ') + (check.packages.length > 3 ? ', …' : '');
-    console.error(`tackle: ${check.packages.length} dependencies differ from package-lock.json (${names}); installing…`);
+    console.error(
+      `tackle: ${check.packages.length} dependencies differ from package-lock.json (${names}); installing…`,
+    );
     // Not `npm ci`: it would delete node_modules under a gateway that runs from this checkout.
     runNpm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   }
@@ -124,7 +130,8 @@ function ensureTestPrograms() {
     spawnSync('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 2, 2] });
     if (install().status === 0) return;
   }
-  for (const { program, neededFor } of missing) console.error(`tackle: ${program} is missing: ${neededFor} cannot run.`);
+  for (const { program, neededFor } of missing)
+    console.error(`tackle: ${program} is missing: ${neededFor} cannot run.`);
   console.error(`tackle: install with 'sudo apt-get install ${packages.join(' ')}' or your system's package manager.`);
 }
 
