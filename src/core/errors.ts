@@ -30,6 +30,7 @@ export const errorCatalogue = {
   storage_unavailable: { status: 503, retryable: true, title: 'The storage cannot write' },
   disk_full: { status: 507, retryable: true, title: 'The disk is full' },
   storage_corrupt: { status: 500, retryable: false, title: 'The storage is damaged' },
+  secret_key_mismatch: { status: 500, retryable: false, title: 'The secret key is not the right one' },
   home_locked: { status: 500, retryable: false, title: 'Another gateway uses this home' },
   app_timeout: { status: 504, retryable: true, title: 'The app did not answer in time' },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
