@@ -1,0 +1,318 @@
+import { TackleError } from '../core/errors.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { createObjectId } from '../core/object-id.ts';
+import type { BlobStore } from '../files/blob-store.ts';
+import type { AppProcess, AppTask, AppTaskResult, InvokeOptions, LogEntry, Sandbox } from '../ports/sandbox.ts';
+import type { Storage } from '../ports/storage.ts';
+import { AppRunner } from './app-runner.ts';
+import type { Deployment, DeployUpload } from './deployment.ts';
+import { createDeploymentStore } from './deployment-store.ts';
+import type { HostFunctionsFactory } from './host-functions.ts';
+
+/** What this room needs to know of a space. */
+export interface SpaceSettings {
+  readonly env: Readonly<Record<string, string>>;
+  readonly egressCidrs: readonly string[];
+}
+
+export interface AppsOptions {
+  readonly storage: Storage;
+  readonly sandbox: Sandbox;
+  readonly blobs: BlobStore;
+  getSettings(spaceId: string): SpaceSettings;
+  readonly hostFunctionsFor: HostFunctionsFactory;
+  /** Makes a bundle of the official client runnable here. */
+  prepareOriginal(bundle: string): Promise<string>;
+  /** Rewrites positions in a stack of bundled code to those of the source. */
+  mapStack(text: string, sourceMap: string): string;
+  onLog(spaceId: string, entry: LogEntry): void;
+  readonly limits: AppLimits;
+  readonly clock: { now(): number };
+}
+
+export interface AppLimits {
+  readonly memoryMb: number;
+  readonly evaluationTimeoutMs: number;
+  readonly startupTimeoutMs: number;
+  readonly idleStopMs: number;
+  readonly drainMs: number;
+  readonly maxBundleBytes: number;
+  readonly keptVersions: number;
+}
+
+export interface Apps extends AsyncDisposable {
+  /** Builds nothing: evaluates the bundle, runs its startup hook, then switches. The old version serves until then. */
+  deploy(spaceId: string, upload: DeployUpload): Promise<Deployment>;
+  /** Switches to `version`, or to the newest retired one. Its startup hook is not run again. */
+  rollback(spaceId: string, version: number | null): Promise<Deployment>;
+  /** Removes the app from service; its versions are kept. Resolves false when none was live. */
+  undeploy(spaceId: string): Promise<boolean>;
+  /** Newest first. */
+  listVersions(spaceId: string): Promise<readonly Deployment[]>;
+  /** The app that serves the space now; null when there is none. */
+  live(spaceId: string): AppRunner | null;
+  /** Every space with a live app. */
+  listLive(): readonly AppRunner[];
+  runTask(spaceId: string, task: AppTask, options: InvokeOptions): Promise<AppTaskResult>;
+  /** Takes changed variables or egress rules into the running process. */
+  reloadSettings(spaceId: string): Promise<void>;
+  /** Stops the app and forgets the deployments of a space that is being removed. */
+  removeSpace(spaceId: string): Promise<void>;
+  /** Called after a version went live or out of service; `runner` is null when nothing is live now. */
+  onSwitch(listener: (spaceId: string, runner: AppRunner | null) => void | Promise<void>): void;
+  /** Runs before a deployment may go live; a rejection fails the deploy. */
+  onValidate(validate: (spaceId: string, deployment: Deployment) => void | Promise<void>): void;
+}
+
+export async function openApps(options: AppsOptions): Promise<Apps> {
+  const deployments = createDeploymentStore(options.storage);
+  const runners = new Map<string, AppRunner>();
+  const switchListeners: ((spaceId: string, runner: AppRunner | null) => void | Promise<void>)[] = [];
+  const validators: ((spaceId: string, deployment: Deployment) => void | Promise<void>)[] = [];
+  const changes = createSerialQueue();
+
+  for (const deployment of await deployments.listLive()) {
+    runners.set(deployment.spaceId, createRunner(deployment, null));
+  }
+
+  function createRunner(deployment: Deployment, process: AppProcess | null): AppRunner {
+    const { spaceId } = deployment;
+    return new AppRunner(
+      {
+        deployment,
+        start: async () => startProcess(deployment, await options.blobs.readText(deployment.bundleHash)),
+        onExit(exit) {
+          if (exit.reason === 'stopped') return;
+          const detail = exit.stderr === '' ? '' : `\n${exit.stderr}`;
+          logError(spaceId, 'app', `The app process ended (${exit.reason}, exit code ${exit.exitCode})${detail}`);
+        },
+        idleStopMs: options.limits.idleStopMs,
+        drainMs: options.limits.drainMs,
+        clock: options.clock,
+      },
+      process,
+    );
+  }
+
+  function logError(spaceId: string, context: string, log: string): void {
+    options.onLog(spaceId, { context, logtype: 'error', log, time: options.clock.now() });
+  }
+
+  async function startProcess(
+    deployment: Pick<Deployment, 'spaceId' | 'version' | 'sourceMapHash'>,
+    code: string,
+  ): Promise<AppProcess> {
+    const { spaceId, version } = deployment;
+    const settings = options.getSettings(spaceId);
+    const sourceMap = createLazySourceMap(options.blobs, deployment.sourceMapHash);
+    return options.sandbox.start({
+      label: `${spaceId}/${version}`,
+      code,
+      env: settings.env,
+      limits: { memoryMb: options.limits.memoryMb, evaluationTimeoutMs: options.limits.evaluationTimeoutMs },
+      host: options.hostFunctionsFor(spaceId),
+      egress: { allowedCidrs: settings.egressCidrs, deniedPorts: [25, 465] },
+      onLog(entry) {
+        // Only stacks name positions; everything else goes straight through.
+        if (entry.logtype !== 'error' || !entry.log.includes('\n    at ')) return options.onLog(spaceId, entry);
+        void sourceMap().then((map) =>
+          options.onLog(spaceId, map === null ? entry : { ...entry, log: options.mapStack(entry.log, map) }),
+        );
+      },
+    });
+  }
+
+  async function switchTo(spaceId: string, runner: AppRunner | null): Promise<void> {
+    const old = runners.get(spaceId);
+    if (runner === null) runners.delete(spaceId);
+    else runners.set(spaceId, runner);
+    for (const listener of switchListeners) await listener(spaceId, runner);
+    if (old !== undefined) void old.retire();
+  }
+
+  async function deploy(spaceId: string, upload: DeployUpload): Promise<Deployment> {
+    checkUpload(upload, options.limits.maxBundleBytes);
+    const code = upload.kind === 'original' ? await options.prepareOriginal(upload.bundle) : upload.bundle;
+    const version = (await deployments.lastVersion(spaceId)) + 1;
+    const [bundle, source, sourceMap] = await Promise.all([
+      options.blobs.put(code),
+      upload.kind === 'original' ? options.blobs.put(upload.bundle) : null,
+      upload.sourceMap === null ? null : options.blobs.put(upload.sourceMap),
+    ]);
+    const sourceMapHash = sourceMap?.hash ?? null;
+    const process = await startProcess({ spaceId, version, sourceMapHash }, code).catch((error: unknown) => {
+      throw evaluationFailed(error, upload.sourceMap, options.mapStack);
+    });
+    const starting: Deployment = {
+      id: createObjectId(),
+      spaceId,
+      version,
+      kind: upload.kind,
+      state: 'starting',
+      createdAt: options.clock.now(),
+      meta: upload.meta,
+      manifest: process.manifest,
+      bundleHash: bundle.hash,
+      uploadHash: source?.hash ?? null,
+      sourceMapHash,
+      bundleBytes: bundle.sizeBytes,
+      error: null,
+    };
+    try {
+      for (const validate of validators) await validate(spaceId, starting);
+    } catch (error) {
+      await process.stop(0);
+      throw error;
+    }
+    if (process.manifest.hasStartup) {
+      await deployments.put(starting);
+      await runStartup(starting, process, upload.sourceMap);
+    }
+    const live = await deployments.makeLive({ ...starting, state: 'live' });
+    await switchTo(spaceId, createRunner(live, process));
+    void deployments.prune(spaceId, options.limits.keptVersions);
+    return live;
+  }
+
+  async function runStartup(deployment: Deployment, process: AppProcess, sourceMap: string | null): Promise<void> {
+    try {
+      await process.run(
+        { kind: 'startup', name: 'startup', input: null },
+        { timeoutMs: options.limits.startupTimeoutMs, context: { deployment: deployment.id } },
+      );
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `Failed execution on deploy: ${reason}`;
+      await process.stop(0);
+      await deployments.put({ ...deployment, state: 'failed', error: message });
+      logError(deployment.spaceId, 'deploy', message);
+      throw new TackleError('deploy_failed', message, {
+        cause: error,
+        details: { stack: mappedStack(error, sourceMap, options.mapStack) },
+      });
+    }
+  }
+
+  async function rollback(spaceId: string, version: number | null): Promise<Deployment> {
+    const versions = await deployments.list(spaceId);
+    const current = versions.find((deployment) => deployment.state === 'live');
+    const target =
+      version === null
+        ? versions.find(
+            (deployment) =>
+              deployment.state === 'retired' && (current === undefined || deployment.version < current.version),
+          )
+        : versions.find((deployment) => deployment.version === version);
+    if (target === undefined) {
+      const kept = versions.map((deployment) => `${deployment.version} (${deployment.state})`).join(', ') || 'none';
+      throw new TackleError(
+        'not_found',
+        version === null
+          ? `There is no earlier version to go back to. Versions: ${kept}.`
+          : `There is no version ${version}. Versions: ${kept}.`,
+      );
+    }
+    if (target.state === 'live') return target;
+    if (target.state !== 'retired') {
+      throw new TackleError(
+        'conflict',
+        `Version ${target.version} never went live (${target.state}). Deploy it again.`,
+      );
+    }
+    for (const validate of validators) await validate(spaceId, target);
+    const process = await startProcess(target, await options.blobs.readText(target.bundleHash));
+    const live = await deployments.makeLive({ ...target, state: 'live' });
+    await switchTo(spaceId, createRunner(live, process));
+    return live;
+  }
+
+  async function undeploy(spaceId: string): Promise<boolean> {
+    const removed = await deployments.clearLive(spaceId);
+    if (removed) await switchTo(spaceId, null);
+    return removed;
+  }
+
+  async function runTask(spaceId: string, task: AppTask, invoke: InvokeOptions): Promise<AppTaskResult> {
+    const runner = runners.get(spaceId);
+    if (runner === undefined) throw new TackleError('not_found', 'No app is deployed in this space.');
+    const process = await runner.acquire();
+    return process.run(task, invoke);
+  }
+
+  return {
+    deploy: (spaceId, upload) => changes.run(spaceId, () => deploy(spaceId, upload)),
+    rollback: (spaceId, version) => changes.run(spaceId, () => rollback(spaceId, version)),
+    undeploy: (spaceId) => changes.run(spaceId, () => undeploy(spaceId)),
+    listVersions: (spaceId) => deployments.list(spaceId),
+    live: (spaceId) => runners.get(spaceId) ?? null,
+    listLive: () => [...runners.values()],
+    runTask,
+    reloadSettings: async (spaceId) => runners.get(spaceId)?.replaceProcess(),
+    removeSpace: (spaceId) =>
+      changes.run(spaceId, async () => {
+        await undeploy(spaceId);
+        await deployments.removeAll(spaceId);
+      }),
+    onSwitch(listener) {
+      switchListeners.push(listener);
+    },
+    onValidate(validate) {
+      validators.push(validate);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...runners.values()].map((runner) => runner.retire()));
+    },
+  };
+}
+
+/** Changes of one space run one after another; two deploys at once cannot take the same version number. */
+function createSerialQueue() {
+  const tails = new Map<string, Promise<unknown>>();
+  return {
+    run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+      const result = (tails.get(key) ?? Promise.resolve()).then(work, work);
+      const tail = result.then(
+        () => undefined,
+        () => undefined,
+      );
+      tails.set(key, tail);
+      void tail.then(() => {
+        if (tails.get(key) === tail) tails.delete(key);
+      });
+      return result;
+    },
+  };
+}
+
+function createLazySourceMap(blobs: BlobStore, hash: string | null): () => Promise<string | null> {
+  let loaded: Promise<string | null> | null = null;
+  return () => {
+    loaded ??= hash === null ? Promise.resolve(null) : blobs.readText(hash).catch(() => null);
+    return loaded;
+  };
+}
+
+function checkUpload(upload: DeployUpload, maxBundleBytes: number): void {
+  if (upload.bundle.trim() === '') {
+    throw new TackleError('invalid_request', 'The bundle is empty. Send the built JavaScript of the app.');
+  }
+  if (Buffer.byteLength(upload.bundle) > maxBundleBytes) {
+    throw new TackleError('payload_too_large', `The bundle is larger than the limit of ${maxBundleBytes} bytes.`);
+  }
+}
+
+function evaluationFailed(error: unknown, sourceMap: string | null, mapStack: AppsOptions['mapStack']): TackleError {
+  if (error instanceof TackleError && error.code !== 'deploy_failed') return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TackleError('deploy_failed', reason, {
+    cause: error,
+    details: { stack: mappedStack(error, sourceMap, mapStack) },
+  });
+}
+
+function mappedStack(error: unknown, sourceMap: string | null, mapStack: AppsOptions['mapStack']): Json {
+  const details = error instanceof TackleError ? (error.details as JsonObject | undefined) : undefined;
+  const stack = typeof details?.stack === 'string' ? details.stack : error instanceof Error ? error.stack : undefined;
+  if (stack === undefined) return null;
+  return sourceMap === null ? stack : mapStack(stack, sourceMap);
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Json } from '../core/json.ts';
+import type { AppResponse } from '../ports/sandbox.ts';
+import { appendCorsHeaders } from './cors.ts';
+
+/** Headers that describe the connection between us and the client; the app has no say in them. */
+const connectionHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+]);
+
+/** An answer of the gateway itself to app traffic, in the shape of the original platform. */
+export function writeAppText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: Json,
+  extraHeaders: readonly string[] = [],
+): void {
+  const text = JSON.stringify(body);
+  const headers = [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Content-Length',
+    String(Buffer.byteLength(text)),
+  ];
+  headers.push(...extraHeaders);
+  appendCorsHeaders(headers, request);
+  response.writeHead(status, headers);
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+/** Sends what the app answered. Resolves when the body is handed over, or the client left. */
+export async function writeAppResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: AppResponse,
+): Promise<void> {
+  const hasNoBody = request.method === 'HEAD' || answer.status === 204 || answer.status === 304 || answer.status < 200;
+  const headers: string[] = [];
+  let announced: number | null = null;
+  for (const [name, value] of answer.headers) {
+    const lower = name.toLowerCase();
+    if (connectionHeaders.has(lower)) continue;
+    if (lower === 'content-length') {
+      announced = /^\d+$/.test(value) ? Number(value) : null;
+      continue;
+    }
+    headers.push(name, value);
+  }
+  const { body } = answer;
+  if (body === null || body instanceof Uint8Array) {
+    const length = body === null || body.byteLength === 0 ? (hasNoBody ? announced : 0) : body.byteLength;
+    if (length !== null && answer.status !== 204 && answer.status >= 200)
+      headers.push('Content-Length', String(length));
+    appendCorsHeaders(headers, request);
+    response.writeHead(answer.status, headers);
+    response.end(hasNoBody || body === null ? undefined : body);
+    return;
+  }
+  if (announced !== null) headers.push('Content-Length', String(announced));
+  appendCorsHeaders(headers, request);
+  response.writeHead(answer.status, headers);
+  if (hasNoBody) {
+    response.end();
+    await body.cancel().catch(() => undefined);
+    return;
+  }
+  await pipeBody(body, response, announced);
+}
+
+async function pipeBody(
+  body: ReadableStream<Uint8Array>,
+  response: ServerResponse,
+  announced: number | null,
+): Promise<void> {
+  const reader = body.getReader();
+  const cancel = () => void reader.cancel().catch(() => undefined);
+  response.once('close', cancel);
+  let sent = 0;
+  try {
+    response.flushHeaders();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      sent += value.byteLength;
+      if (announced !== null && sent > announced) throw new Error('the app sent more than its Content-Length');
+      if (!response.write(value)) await drained(response);
+      if (response.destroyed) return;
+    }
+    if (announced !== null && sent < announced) throw new Error('the app sent less than its Content-Length');
+    response.end();
+  } catch {
+    // The head is out; cutting the connection is the only way left to say that the body is not whole.
+    response.destroy();
+  } finally {
+    response.off('close', cancel);
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}

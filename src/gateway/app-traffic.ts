@@ -1,0 +1,169 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AppRunner } from '../apps/app-runner.ts';
+import type { Apps } from '../apps/apps.ts';
+import { TackleError } from '../core/errors.ts';
+import { parseQueryString } from '../core/routing/query-string.ts';
+import type { AppRequest } from '../ports/sandbox.ts';
+import type { Projects } from '../projects/index.ts';
+import { authenticate } from './app-credentials.ts';
+import { writeAppResponse, writeAppText } from './app-response.ts';
+import type { ClientAddress } from './client-address.ts';
+import { isPreflight, preflightHeaders } from './cors.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { readBody } from './request-body.ts';
+import type { AppTarget } from './request-target.ts';
+
+export interface AppTrafficOptions {
+  readonly apps: Apps;
+  readonly projects: Projects;
+  readonly rateLimiter: RateLimiter;
+  readonly maxBodyBytes: number;
+  readonly routeTimeoutMs: number;
+  /** Requests below `/<space>/_A_D_M_…` of project hosts: the wire protocol of the official client. */
+  readonly adminWire?: (request: IncomingMessage, response: ServerResponse, target: AppTarget) => void;
+  onError(error: unknown, requestId: string, target: AppTarget): void;
+}
+
+export type AppTraffic = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: AppTarget,
+  client: ClientAddress,
+  requestId: string,
+) => Promise<void>;
+
+/**
+ * Requests for apps. Order: allow-list, preflight, credentials, auth hook, route, middleware, handler
+ * (`spec` of the platform: authentication comes before everything that app code decides).
+ */
+export function createAppTraffic(options: AppTrafficOptions): AppTraffic {
+  const { apps, projects } = options;
+
+  return async function handleAppTraffic(request, response, target, client, requestId) {
+    try {
+      const { space } = target;
+      if (options.adminWire !== undefined && target.apiPath.startsWith('/_A_D_M_')) {
+        return options.adminWire(request, response, target);
+      }
+      if (!projects.isAllowedAddress(space.id, client.address)) {
+        return writeAppText(request, response, 403, { error: 'This address is not allowed here' });
+      }
+      if (!options.rateLimiter.take(space.id, space.quotas.maxRequestsPerSecond)) {
+        return writeAppText(request, response, 429, { error: 'Too many requests' }, ['Retry-After', '1']);
+      }
+      const runner = apps.live(space.id);
+      if (isPreflight(request) && (runner === null || !runner.routes.handlesOptions(target.apiPath))) {
+        response.writeHead(204, preflightHeaders(request));
+        response.end();
+        return;
+      }
+      if (runner === null) return writeAppText(request, response, 404, { error: 'No code deployed' });
+      const query = parseQueryString(target.search.slice(1));
+      const credentials = authenticate(projects, space, request, query);
+      const authenticated = typeof credentials === 'object' ? await credentials : credentials;
+      await serve(options, runner, { request, response, target, client, requestId, query, authenticated });
+    } catch (error) {
+      answerError(options, error, request, response, target, requestId);
+    }
+  };
+}
+
+interface Served {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: AppTarget;
+  readonly client: ClientAddress;
+  readonly requestId: string;
+  readonly query: Record<string, string | string[]>;
+  readonly authenticated: 'yes' | 'no' | 'read-only-token';
+}
+
+async function serve(options: AppTrafficOptions, runner: AppRunner, served: Served): Promise<void> {
+  const { request, response, target, authenticated } = served;
+  const method = request.method ?? 'GET';
+  const authHook = authenticated === 'yes' ? null : runner.routes.findAuthHook(target.apiPath);
+  if (authenticated !== 'yes' && authHook === null) {
+    if (authenticated === 'read-only-token') {
+      return writeAppText(request, response, 403, { error: 'This token may only read' });
+    }
+    return writeAppText(request, response, 401, { error: 'Authentication failed' });
+  }
+  const route = runner.routes.findRoute(method, target.apiPath);
+  if (route === null && authHook === null) {
+    return writeAppText(request, response, 404, { error: `No route matches ${method} ${target.apiPath}` });
+  }
+  const pendingBody = readBody(request, options.maxBodyBytes);
+  const body = pendingBody instanceof Promise ? await pendingBody : pendingBody;
+  const appRequest: AppRequest = {
+    method,
+    hostname: hostnameOf(served.client.host),
+    headers: appHeaders(served),
+    path: target.path,
+    apiPath: target.apiPath,
+    originalUrl: target.path + target.search,
+    query: served.query,
+    remoteAddress: served.client.address,
+    space: target.space.name,
+    authHook,
+    route: route?.index ?? null,
+    params: route?.params ?? {},
+    middleware: route === null ? [] : runner.routes.findMiddleware(target.apiPath),
+    body,
+  };
+  const acquired = runner.acquire();
+  const process = acquired instanceof Promise ? await acquired : acquired;
+  const gone = abortWhenClientLeaves(response);
+  const answer = await process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: gone });
+  await writeAppResponse(request, response, answer);
+}
+
+function abortWhenClientLeaves(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** What proxies in front of the original platform add, so that apps find it here too. */
+function appHeaders({ request, client, requestId }: Served): Record<string, string | string[]> {
+  const headers = request.headers as Record<string, string | string[]>;
+  const port = client.host.match(/:(\d+)$/)?.[1] ?? (client.protocol === 'https' ? '443' : '80');
+  headers.host = client.host;
+  headers['x-request-id'] = requestId;
+  headers['x-real-ip'] = client.address;
+  headers['x-forwarded-for'] = client.address;
+  headers['x-forwarded-host'] = client.host;
+  headers['x-forwarded-port'] = port;
+  headers['x-forwarded-proto'] = client.protocol;
+  headers['x-forwarded-scheme'] = client.protocol;
+  headers['x-scheme'] = client.protocol;
+  return headers;
+}
+
+function hostnameOf(host: string): string {
+  const colon = host.lastIndexOf(':');
+  return colon > host.lastIndexOf(']') ? host.slice(0, colon) : host;
+}
+
+function answerError(
+  options: AppTrafficOptions,
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: AppTarget,
+  requestId: string,
+): void {
+  // The client left: there is nobody to answer.
+  if (response.destroyed) return;
+  const known = error instanceof TackleError ? error : null;
+  if (known === null || known.status >= 500) options.onError(error, requestId, target);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // The unread rest of a refused body would be taken for the next request.
+  const headers = request.complete ? [] : ['Connection', 'close'];
+  if (known?.retryable === true) headers.push('Retry-After', '1');
+  writeAppText(request, response, known?.status ?? 500, { error: known?.message ?? 'Internal error' }, headers);
+}
