@@ -2,4 +2,8 @@
  * Projects, their spaces, and everything that is set for them. Reads on the path of a request are lookups in memory;
  * writes are commits with an audit entry.
  */
+export { ensureAdminTokenFile } from './admin-token-file.ts';
+export { createProjects } from './create-projects.ts';
+export { isLocalHost, normalizeHost } from './hosts.ts';
+export { createSecrets, type OpenSecretsOptions, openSecrets, type Secrets } from './secrets.ts';
 export type * from './types.ts';

@@ -140,6 +140,8 @@ export interface Directory {
   getProject(projectId: string): Project | null;
   /** By unique name, or by the given name when exactly one project has it. */
   findProject(name: string): Project | null;
+  /** All projects with this given name, for the message when it is ambiguous. */
+  listProjectsNamed(name: string): readonly Project[];
   listSpaces(projectId: string): readonly Space[];
   getSpace(spaceId: string): Space | null;
   findSpace(projectId: string, name: string): Space | null;
