@@ -1,9 +1,11 @@
 import type { JsonObject } from '../../core/json.ts';
+import type { Filter } from '../../core/query/filter.ts';
+import type { Sort } from '../../core/query/sort.ts';
+import type { ParsedUpdate } from '../../core/update/parse-update.ts';
 
 /**
  * Collections of JSON documents. A collection belongs to a space and comes into being with its first write; reading one
- * that does not exist yields nothing. A document is JSON text without its `_id`, which is the key. Filters are plain JSON
- * in the query language (`core/query`); regular expressions in them are written `{"$regex": "…", "$options": "…"}`.
+ * that does not exist yields nothing. Filters and updates cross the port parsed: they are plain data then.
  */
 export interface CollectionRef {
   readonly space: string;
@@ -12,7 +14,7 @@ export interface CollectionRef {
 
 export interface NewDocument {
   readonly id: string;
-  /** JSON text of an object without `_id`, as JSON.stringify writes it. */
+  /** The document without `_id`, as `encodeStoredBody` writes it. */
   readonly body: string;
   /** Milliseconds since 1970; the document is invisible from then on. */
   readonly expiresAtMs?: number;
@@ -34,15 +36,15 @@ export interface DocumentTarget {
 
 export type DocumentChange =
   /** Updates in the language of `core/update`, applied one after the other to each document. */
-  | { readonly type: 'update'; readonly updates: readonly JsonObject[]; readonly dottedKeys?: 'literal' | 'nested' }
-  /** JSON text without `_id`; the id stays. */
+  | { readonly type: 'update'; readonly updates: readonly ParsedUpdate[] }
+  /** As `NewDocument.body`; the id stays. */
   | { readonly type: 'replace'; readonly body: string };
 
 interface TargetedWrite extends CollectionRef {
   /** In the order in which they are tried. */
   readonly targets: readonly DocumentTarget[];
   /** Checked again on the current state of every target. Must not hold regular expressions: give revisions instead. */
-  readonly filter?: JsonObject;
+  readonly filter?: Filter;
   /** `first`: ends at the first target that exists and matches. `each`: all of them. */
   readonly mode: 'first' | 'each';
   /** Stop after this time and report how many targets were processed (at least one). Absent: all or an error. */
@@ -103,8 +105,11 @@ export interface DocumentCommands {
   'document.write': {
     params: TargetedWrite & {
       readonly change: DocumentChange;
-      /** Insert this when no target was written (`mode: 'first'`): `base` with the change applied. */
-      readonly upsert?: { readonly id: string; readonly base: JsonObject };
+      /**
+       * When no target was written (`mode: 'first'`), insert under this id: the equalities of the filter with the change
+       * applied, or the replacement.
+       */
+      readonly upsert?: { readonly id: string; readonly filter: Filter };
     };
     result: TargetedResult & {
       /** With `mode: 'first'`: the document as written, or null. */
@@ -140,19 +145,22 @@ export interface DocumentCommands {
   'index.remove': { params: CollectionRef & { readonly field: string }; result: { readonly removed: boolean } };
 }
 
-/** Ascending 1, descending -1; in order of significance. Ties are broken by `_id`. */
-export type SortKeys = readonly (readonly [field: string, direction: 1 | -1])[];
-
 export interface DocumentQuery extends CollectionRef {
-  readonly filter: JsonObject;
+  readonly filter: Filter;
   /** Absent or empty: by `_id`. */
-  readonly sort?: SortKeys;
+  readonly sort?: Sort;
   /** By `_id` (or by the index of `range`) from the end; not together with `sort`. */
   readonly reverse?: boolean;
   /** Range over one field, in its order; bounds are inclusive. Works with and without an index. */
   readonly range?: { readonly field: string; readonly start?: unknown; readonly end?: unknown };
   /** Projection: fields with 1 (only these, and `_id` unless 0) or 0 (without these). */
   readonly fields?: Readonly<Record<string, 0 | 1>>;
+}
+
+export interface SpaceUsage {
+  readonly collections: number;
+  readonly documents: number;
+  readonly bytes: number;
 }
 
 export interface DocumentReads {
@@ -182,12 +190,13 @@ export interface DocumentReads {
     params: DocumentQuery & { readonly limit: number; readonly skip?: number; readonly after?: string };
     result: { readonly targets: readonly Required<DocumentTarget>[]; readonly next: string | null };
   };
-  'document.count': { params: CollectionRef & { readonly filter: JsonObject }; result: { readonly count: number } };
+  'document.count': { params: CollectionRef & { readonly filter: Filter }; result: { readonly count: number } };
   /** How a query would be run, in the engine's words. */
   'document.explain': {
     params: DocumentQuery;
     result: { readonly index: string | null; readonly plan: readonly string[] };
   };
+  'space.usage': { params: { readonly space: string }; result: SpaceUsage };
   'collection.get': { params: CollectionRef; result: CollectionInfo | null };
   /** By name. System collections (their names start with `_`) only on request. */
   'collection.list': {

@@ -1,0 +1,11 @@
+export type {
+  CollectionOptions,
+  FindOptions,
+  FindPage,
+  ImportOptions,
+  ImportResult,
+  JsonText,
+  Selector,
+  SpaceDocuments,
+  WrittenDocument,
+} from './space-documents.ts';

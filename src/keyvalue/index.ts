@@ -1,0 +1,7 @@
+export type {
+  JsonText,
+  KeyValueListOptions,
+  KeyValueOptions,
+  KeyValuePage,
+  SpaceKeyValue,
+} from './space-key-value.ts';
