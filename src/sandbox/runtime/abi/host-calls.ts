@@ -14,7 +14,10 @@ import type { Json, JsonObject } from '../../../core/json.ts';
  * with `details.schemaError` (or an own `schemaError`) as list of ajv errors, and `not_found`. "Nothing matched" is never
  * an error here but a null in the result; the ABI makes the rejection that apps expect.
  */
-export interface HostCallMap extends DocumentCalls, CollectionCalls, KeyValueCalls, QueueCalls, FileCalls, RouteCalls {}
+export interface HostCallMap extends DocumentCalls, CollectionCalls, KeyValueCalls, QueueCalls, FileCalls, RouteCalls {
+  /** `Datastore.open(space)` with an argument; rejects with `forbidden` when it is not the app's own space. */
+  'datastore.open': { params: { readonly space: string }; result: null };
+}
 
 export type HostCall = keyof HostCallMap;
 export type HostCallParams<Method extends HostCall> = HostCallMap[Method]['params'];

@@ -1,0 +1,74 @@
+import type { Json, JsonObject } from '../../../core/json.ts';
+import { encodeFilter, isObject, parseFindArguments, parseTime, requireName } from './arguments.ts';
+import { type Collection, createCollection, createDocuments } from './documents.ts';
+import type { Host } from './host.ts';
+import type { QueuedJob, ScheduledCall } from './host-calls.ts';
+import { createKeyValue } from './key-value.ts';
+
+type Connection = ReturnType<typeof createConnection>;
+
+export interface Datastore {
+  /** A promise of the connection that carries the whole connection API itself: apps call it with and without `await`. */
+  open(space?: string): Promise<Connection> & Connection;
+  close(): Promise<void>;
+}
+
+export function createDatastore(host: Host): Datastore {
+  const connection = createConnection(host);
+  const opened = Object.assign(Promise.resolve(connection), connection);
+  return {
+    open(space) {
+      if (space === undefined || space === null) return opened;
+      // The answer decides only whether this is the app's own space, so the methods need not wait for it.
+      const checked = host.read('datastore.open', { space: String(space) }).then(() => connection);
+      checked.catch(() => {});
+      return Object.assign(checked, createConnection(createGatedHost(host, checked)));
+    },
+    close: async () => {},
+  };
+}
+
+function createConnection(host: Host) {
+  const documents = createDocuments(host);
+  return {
+    ...documents,
+    ...createKeyValue(host),
+    ...createQueues(host),
+    collection: (name: string): Collection => createCollection(documents, name),
+    close: async (): Promise<void> => {},
+  };
+}
+
+function createQueues(host: Host) {
+  return {
+    enqueue: async (topic: string, payload?: unknown, options?: unknown): Promise<QueuedJob> =>
+      host.write('queue.enqueue', {
+        topic: requireName(topic, 'enqueue', 'topic'),
+        payload: (payload === undefined ? null : payload) as Json,
+        options: (isObject(options) ? options : {}) as JsonObject,
+      }),
+    async enqueueFromQuery(collection: string, query: unknown, topic: string, given?: unknown) {
+      requireName(topic, 'enqueueFromQuery', 'topic');
+      const { options } = parseFindArguments({}, given ?? {}, 'enqueueFromQuery');
+      const filter = encodeFilter(query, 'enqueueFromQuery');
+      const result = await host.readThenWrite('queue.enqueueFromQuery', { collection, filter, topic, options });
+      return { JobId: result.jobId, jobId: result.jobId, count: result.count, queued: result.count };
+    },
+    runAt: async (date: unknown, payload: unknown, worker: string): Promise<ScheduledCall> =>
+      host.write('schedule.runAt', {
+        timeMs: parseTime(date),
+        payload: (payload === undefined ? null : payload) as Json,
+        worker: requireName(worker, 'runAt', 'worker'),
+      }),
+  };
+}
+
+/** Every call waits until the space is known to be the own one, and is refused when it is not. */
+function createGatedHost(host: Host, checked: Promise<unknown>): Host {
+  return {
+    read: (method, params) => checked.then(() => host.read(method, params)),
+    readText: (method, params) => checked.then(() => host.readText(method, params)),
+    write: (method, params) => checked.then(() => host.write(method, params)),
+    readThenWrite: (method, params) => checked.then(() => host.readThenWrite(method, params)),
+  };
+}

@@ -1,0 +1,55 @@
+import type { HttpRequest } from './request.ts';
+import type { HttpResponse } from './response.ts';
+
+/** A handler, middleware or auth hook as apps write it. */
+export type Handler = (request: HttpRequest, response: HttpResponse, next: (message?: unknown) => void) => unknown;
+
+export interface ChainOutcome {
+  /** `next()` of the last handler was called. */
+  onPassed(): void;
+  /** `next(message)` was called. */
+  onRefused(message: unknown): void;
+  /** A handler threw or rejected. */
+  onError(error: unknown): void;
+}
+
+/**
+ * Runs handlers in order: each goes on with `next()`. A handler that neither answers nor calls `next` keeps the request
+ * open, because it may answer from a callback later. Calling `next` again does nothing.
+ */
+export function runChain(
+  handlers: readonly Handler[],
+  request: HttpRequest,
+  response: HttpResponse,
+  outcome: ChainOutcome,
+  index = 0,
+): void {
+  const handler = handlers[index];
+  if (handler === undefined) {
+    outcome.onPassed();
+    return;
+  }
+  let isPassed = false;
+  const next = (message?: unknown): void => {
+    if (isPassed || response.writableEnded) return;
+    isPassed = true;
+    if (message === undefined || message === null) runChain(handlers, request, response, outcome, index + 1);
+    else outcome.onRefused(message);
+  };
+  try {
+    const returned = handler(request, response, next);
+    if (isThenable(returned)) returned.then(undefined, outcome.onError);
+  } catch (error) {
+    outcome.onError(error);
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** The text that a refusal is answered with. */
+export function toMessage(message: unknown): string {
+  if (message instanceof Error) return message.message;
+  return typeof message === 'string' ? message : JSON.stringify(message);
+}

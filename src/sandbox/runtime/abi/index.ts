@@ -1,0 +1,34 @@
+import { Buffer } from 'node:buffer';
+import type { AbiFactory } from '../runtime-types.ts';
+import { createDatastore } from './datastore.ts';
+import { containErrors } from './error-containment.ts';
+import { createFileStore } from './file-store.ts';
+import { createHost, type Host } from './host.ts';
+import { createInternalFetch } from './internal-fetch.ts';
+import { loadManifest } from './manifest.ts';
+import { runRequest } from './run-request.ts';
+import { runTask } from './run-task.ts';
+
+let host: Host | null = null;
+
+/** What app code sees of the platform (spec/codehooks.md 1 and 2). One app per process. */
+export const abi: AbiFactory = {
+  install(channel) {
+    host = createHost(channel);
+    const datastore = createDatastore(host);
+    const globals = { DB: datastore, Datastore: datastore, _coho_fs: createFileStore(host), Buffer };
+    for (const [name, value] of Object.entries(globals)) {
+      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
+    }
+    containErrors();
+  },
+  load(moduleExports) {
+    const { manifest, handlers, app } = loadManifest(moduleExports);
+    if (app !== null && host !== null) app.internalFetch = createInternalFetch(host);
+    return {
+      manifest,
+      handleRequest: (head, body, sink) => runRequest(handlers, head, body, sink),
+      runTask: (task, signal) => runTask(handlers, task, signal),
+    };
+  },
+};

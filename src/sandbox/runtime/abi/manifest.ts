@@ -1,0 +1,124 @@
+import type { Json, JsonObject } from '../../../core/json.ts';
+import type { AppManifest } from '../../../ports/sandbox.ts';
+import { isObject } from './arguments.ts';
+import type { Handler } from './handler-chain.ts';
+import { createAppError } from './host-error.ts';
+
+type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
+
+/** The functions of an app, in the order of the lists in its AppManifest. */
+export interface AppHandlers {
+  readonly routes: readonly (readonly Handler[])[];
+  readonly auths: readonly (readonly Handler[])[];
+  /** Undefined for entries without a function: they are skipped. */
+  readonly middleware: readonly (Handler | undefined)[];
+  readonly topics: ReadonlyMap<string, readonly Handler[]>;
+  readonly jobs: ReadonlyMap<string, readonly Handler[]>;
+  readonly startup: (() => unknown) | null;
+  readonly render: Render | null;
+}
+
+export interface LoadedApp {
+  readonly manifest: AppManifest;
+  readonly handlers: AppHandlers;
+  /** The singleton of the library inside the app; the platform replaces some of its methods. */
+  readonly app: Record<string, unknown> | null;
+}
+
+/**
+ * Reads what `app.init()` returned (spec/codehooks.md 1.2): the default export of the app, or of the `EntryPoint` of a
+ * bundle. Throws an error that says what is missing when it is something else.
+ */
+export function loadManifest(moduleExports: unknown): LoadedApp {
+  const source = findManifest(moduleExports);
+  const routes = toTable(source.routehooks);
+  const auths = toTable(source.authhooks);
+  const workers = toTable(source.workerhooks);
+  const queues = toTable(source.queuehooks);
+  const jobs = toTable(source.jobhooks);
+  const middleware = Array.isArray(source.globalhooks) ? source.globalhooks.flat(Number.POSITIVE_INFINITY) : [];
+  const app = isRecord(source.app) ? source.app : null;
+  const render = app?.render;
+  return {
+    manifest: {
+      routes: Object.keys(routes),
+      auths: Object.keys(auths),
+      middleware: middleware.map(getMiddlewarePath),
+      queues: Object.keys(queues),
+      workers: Object.keys(workers),
+      jobs: Object.keys(jobs),
+      realtime: isRecord(source.realtime) ? Object.keys(source.realtime) : [],
+      settings: pickJson(source.settings),
+      hasStartup: typeof source.startup === 'function',
+      extensions: pickJson(source.extensions),
+    },
+    handlers: {
+      routes: Object.values(routes),
+      auths: Object.values(auths),
+      middleware: middleware.map(getMiddlewareFunction),
+      topics: new Map([...Object.entries(queues), ...Object.entries(workers)]),
+      jobs: new Map(Object.entries(jobs)),
+      startup: typeof source.startup === 'function' ? (source.startup as () => unknown) : null,
+      render: typeof render === 'function' ? (view, context, done) => render.call(app, view, context, done) : null,
+    },
+    app,
+  };
+}
+
+/** `exports`, `exports.default` or, where a bundler wrapped CommonJS, `exports.default.default`. */
+function findManifest(moduleExports: unknown): Record<string, unknown> {
+  let candidate = moduleExports;
+  for (let depth = 0; depth < 3; depth += 1) {
+    if (isRecord(candidate) && 'routehooks' in candidate) return candidate;
+    candidate = isRecord(candidate) ? candidate.default : undefined;
+  }
+  throw createAppError(
+    'The app does not export what app.init() returns. Its last line should be: export default app.init();',
+    'deploy_failed',
+  );
+}
+
+function toTable(value: unknown): Record<string, readonly Handler[]> {
+  if (!isRecord(value)) return {};
+  const entries = Object.entries(value).map(([key, handlers]): [string, readonly Handler[]] => [
+    key,
+    (Array.isArray(handlers) ? handlers.flat(Number.POSITIVE_INFINITY) : [handlers]).filter(
+      (handler) => typeof handler === 'function',
+    ),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function getMiddlewarePath(entry: unknown): string | null {
+  if (typeof entry === 'function' || !isRecord(entry)) return null;
+  const path = entry.path ?? entry.regex;
+  return typeof path === 'string' ? path : null;
+}
+
+function getMiddlewareFunction(entry: unknown): Handler | undefined {
+  const handler = isRecord(entry) && typeof entry !== 'function' ? entry.func : entry;
+  return typeof handler === 'function' ? (handler as Handler) : undefined;
+}
+
+/** Settings hold engines and functions too; the gateway sees those that are plain data. */
+function pickJson(value: unknown): JsonObject {
+  if (!isObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => isJson(entry, 0))) as JsonObject;
+}
+
+const maxSettingDepth = 20;
+
+function isJson(value: unknown, depth: number): value is Json {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || depth > maxSettingDepth) return false;
+  if (Array.isArray(value)) return value.every((item) => isJson(item, depth + 1));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) return false;
+  return Object.values(value).every((entry) => entry === undefined || isJson(entry, depth + 1));
+}
+
+/** Objects and functions: `manifest.realtime` of the original library is a function that carries the channels. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null;
+}

@@ -1,0 +1,369 @@
+import { Buffer } from 'node:buffer';
+import { EventEmitter } from 'node:events';
+import { Writable } from 'node:stream';
+import type { ResponseSink } from '../runtime-types.ts';
+import { DataStream } from './data-stream.ts';
+import type { JsonTarget } from './json-target.ts';
+import { getPlainHeaders, ResponseHeaders } from './response-headers.ts';
+
+type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
+type Listener = (...args: unknown[]) => void;
+
+export interface ResponseOwner {
+  /** Called once, when the response has ended or its client is gone. */
+  onFinished(): void;
+  readonly render: Render | null;
+}
+
+/** What a handler that threw looks like to the client. */
+const exceptionBody = JSON.stringify({ text: 'Unhandled Codehook exception, check logs', fatal: true });
+
+/**
+ * The `res` of handlers (spec/codehooks.md 2.2). Setters return it. Ending twice, writing after the end and headers after
+ * the head was sent do nothing.
+ */
+export class HttpResponse implements JsonTarget {
+  readonly #sink: ResponseSink;
+  readonly #owner: ResponseOwner;
+  #status = 200;
+  /** Stays null while the content type is the only header, which is the common case. */
+  #headers: ResponseHeaders | null = null;
+  #contentType: string | null = null;
+  #isHeadSent = false;
+  #isEnded = false;
+  #events: EventEmitter | null = null;
+  #writable: Writable | null = null;
+  #locals: Record<string, unknown> | null = null;
+
+  constructor(sink: ResponseSink, owner: ResponseOwner) {
+    this.#sink = sink;
+    this.#owner = owner;
+  }
+
+  get statusCode(): number {
+    return this.#status;
+  }
+
+  set statusCode(code: number) {
+    this.status(code);
+  }
+
+  get headersSent(): boolean {
+    return this.#isHeadSent;
+  }
+
+  get writableEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get finished(): boolean {
+    return this.#isEnded;
+  }
+
+  get locals(): Record<string, unknown> {
+    this.#locals ??= {};
+    return this.#locals;
+  }
+
+  status(code: number | string): this {
+    const status = Number(code);
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      throw new RangeError(`Not a status code for an answer: ${String(code)}. Use 200 to 599.`);
+    }
+    if (!this.#isHeadSent) this.#status = status;
+    return this;
+  }
+
+  sendStatus(code: number): this {
+    return this.status(code).end(String(code));
+  }
+
+  /** `set(name, value)`, `set(name, [values])` or `set({name: value})`. */
+  set(name: string | Record<string, unknown>, value?: unknown): this {
+    if (this.#isHeadSent) return this;
+    if (typeof name === 'object') {
+      for (const [key, entry] of Object.entries(name)) this.set(key, entry);
+    } else if (this.#headers === null && typeof value === 'string' && name.toLowerCase() === 'content-type') {
+      new ResponseHeaders().set(name, value);
+      this.#contentType = value;
+    } else {
+      this.#getHeaders().set(name, value);
+    }
+    return this;
+  }
+
+  setHeader(name: string, value: unknown): this {
+    return this.set(name, value);
+  }
+
+  header(name: string | Record<string, unknown>, value?: unknown): this {
+    return this.set(name, value);
+  }
+
+  append(name: string, value: unknown): this {
+    if (!this.#isHeadSent) this.#getHeaders().append(name, value);
+    return this;
+  }
+
+  type(mime: string): this {
+    return this.set('Content-Type', mime);
+  }
+
+  /** A method that sets many headers, and at the same time the bag of those that are set. */
+  get headers(): ((headers: Record<string, unknown>) => this) & Record<string, unknown> {
+    const setAll = (headers: Record<string, unknown>): this => this.set(headers);
+    for (const [name, value] of Object.entries(this.getHeaders())) {
+      Object.defineProperty(setAll, name, { value, enumerable: true, configurable: true, writable: true });
+    }
+    return setAll as typeof setAll & Record<string, unknown>;
+  }
+
+  get(name: string): string | string[] | undefined {
+    return this.getHeader(name);
+  }
+
+  getHeader(name: string): string | string[] | undefined {
+    if (this.#headers !== null) return this.#headers.get(name);
+    return name.toLowerCase() === 'content-type' ? (this.#contentType ?? undefined) : undefined;
+  }
+
+  hasHeader(name: string): boolean {
+    return this.getHeader(name) !== undefined;
+  }
+
+  getHeaders(): Record<string, string | string[]> {
+    if (this.#headers !== null) return this.#headers.toObject();
+    return this.#contentType === null ? {} : { 'Content-Type': this.#contentType };
+  }
+
+  removeHeader(name: string): this {
+    if (!this.#isHeadSent) this.#getHeaders().remove(name);
+    return this;
+  }
+
+  writeHead(status: number, reasonOrHeaders?: unknown, headers?: Record<string, unknown>): this {
+    const given = headers ?? reasonOrHeaders;
+    if (typeof given === 'object' && given !== null) this.set(given as Record<string, unknown>);
+    return this.status(status);
+  }
+
+  #getHeaders(): ResponseHeaders {
+    if (this.#headers === null) {
+      this.#headers = new ResponseHeaders();
+      if (this.#contentType !== null) this.#headers.set('Content-Type', this.#contentType);
+    }
+    return this.#headers;
+  }
+
+  /** A value as compact JSON; a stream of documents as a JSON array; nothing for null and undefined. */
+  json(value?: unknown): this {
+    if (this.#isEnded || this.#sendLater(value)) return this;
+    if (!this.hasHeader('content-type')) this.type('application/json');
+    return this.#finish(value === null || value === undefined ? undefined : JSON.stringify(value));
+  }
+
+  /** A string as HTML unless a type is set, bytes as they are, anything else as JSON. */
+  send(value?: unknown): this {
+    if (typeof value === 'string') {
+      if (!this.#isEnded && !this.hasHeader('content-type')) this.type('text/html; charset=utf-8');
+      return this.#finish(value);
+    }
+    return this.end(value);
+  }
+
+  /** Like `send`, but a string gets no content type. A function is called after the end. */
+  end(value?: unknown, encoding?: unknown, done?: unknown): this {
+    const callback = [value, encoding, done].find((argument) => typeof argument === 'function');
+    if (typeof value === 'string') this.#finish(typeof encoding === 'string' ? toBytes(value, encoding) : value);
+    else if (value === undefined || value === null || value === callback) this.#finish(undefined);
+    else if (isBytes(value)) this.#finish(toBytes(value));
+    else this.json(value);
+    if (typeof callback === 'function') queueMicrotask(() => callback());
+    return this;
+  }
+
+  /** Sends a part of the body, and the head before the first one. `type` 'buffer' marks bytes. */
+  write(data: unknown, type?: unknown): this {
+    const chunk = this.#toChunk(data, type);
+    if (chunk !== null) this.#sink.write(chunk).catch(ignoreGoneClient);
+    return this;
+  }
+
+  /** As `write`; resolves when the gateway takes more. */
+  async writeAndWait(data: unknown): Promise<void> {
+    const chunk = this.#toChunk(data);
+    if (chunk !== null) await this.#sink.write(chunk).catch(ignoreGoneClient);
+  }
+
+  #toChunk(data: unknown, type?: unknown): Uint8Array | null {
+    if (this.#isEnded || data === undefined || data === null) return null;
+    if (!this.#isHeadSent && !isBytes(data) && typeof data === 'object' && !this.hasHeader('content-type')) {
+      this.type('application/json');
+    }
+    this.#sendHead();
+    if (typeof data === 'object' && !isBytes(data)) {
+      return type === 'buffer' ? Buffer.from(data as Uint8Array) : Buffer.from(JSON.stringify(data));
+    }
+    const encoding = typeof type === 'string' && Buffer.isEncoding(type) ? type : 'utf8';
+    return toBytes(isBytes(data) ? data : String(data), encoding);
+  }
+
+  /** `redirect(url)` or `redirect(status, url)`; the URL is sent as given. */
+  redirect(first: string | number, second?: string | number): this {
+    const [status, url] = second === undefined ? [302, first] : [first, second];
+    return this.status(status).set('Location', String(url)).end();
+  }
+
+  render(view: string, context: unknown = {}): this {
+    const { render } = this.#owner;
+    if (render === null) throw new Error('res.render: this app has no render function');
+    render(view, context, (error, html) => {
+      if (error) this.fail(error);
+      else this.set('Content-Type', 'text/html; charset=utf-8').end(html);
+    });
+    return this;
+  }
+
+  /** A Writable bound to this response, for `stream.pipe(res.writable)`. */
+  get writable(): Writable {
+    this.#writable ??= new Writable({
+      write: (chunk, encoding, done) => {
+        this.writeAndWait(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk).then(() => done(), done);
+      },
+      final: (done) => {
+        this.end();
+        done();
+      },
+    });
+    return this.#writable;
+  }
+
+  flushHeaders(): this {
+    this.#sendHead();
+    return this;
+  }
+
+  on(event: string, listener: Listener): this {
+    this.#emitter().on(event, listener);
+    return this;
+  }
+
+  once(event: string, listener: Listener): this {
+    this.#emitter().once(event, listener);
+    return this;
+  }
+
+  off(event: string, listener: Listener): this {
+    this.#events?.off(event, listener);
+    return this;
+  }
+
+  addListener(event: string, listener: Listener): this {
+    return this.on(event, listener);
+  }
+
+  prependListener(event: string, listener: Listener): this {
+    this.#emitter().prependListener(event, listener);
+    return this;
+  }
+
+  removeListener(event: string, listener: Listener): this {
+    return this.off(event, listener);
+  }
+
+  listenerCount(event: string): number {
+    return this.#events?.listenerCount(event) ?? 0;
+  }
+
+  emit(event: string, ...values: unknown[]): boolean {
+    if (event === 'error' && this.listenerCount('error') === 0) {
+      this.fail(values[0]);
+      return true;
+    }
+    return this.#events?.emit(event, ...values) ?? false;
+  }
+
+  #emitter(): EventEmitter {
+    this.#events ??= new EventEmitter();
+    return this.#events;
+  }
+
+  /** Logs an error of app code and answers 500, unless something was sent before. */
+  fail(error: unknown): void {
+    console.error(error);
+    if (this.#isEnded) return;
+    if (!this.#isHeadSent) {
+      this.#status = 500;
+      this.#headers = null;
+      this.#contentType = 'application/json';
+      this.#finish(exceptionBody);
+    } else {
+      this.#finish(undefined);
+    }
+  }
+
+  failStream(error: unknown): void {
+    this.fail(error);
+  }
+
+  /** The client is gone or the time is over: nothing more is sent. */
+  abandon(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#writable?.destroy();
+    this.#events?.emit('close');
+    this.#owner.onFinished();
+  }
+
+  /** True when the value answers later: a stream of documents, or a promise of anything. */
+  #sendLater(value: unknown): boolean {
+    if (typeof value !== 'object' || value === null) return false;
+    if (value instanceof DataStream) {
+      void value.sendTo(this);
+      return true;
+    }
+    if (!('then' in value) || typeof value.then !== 'function') return false;
+    Promise.resolve(value).then(
+      (settled) => this.json(settled),
+      (error) => this.fail(error),
+    );
+    return true;
+  }
+
+  #sendHead(): void {
+    if (this.#isHeadSent || this.#isEnded) return;
+    this.#isHeadSent = true;
+    this.#sink.head(this.#status, this.#headers?.toList() ?? getPlainHeaders(this.#contentType));
+  }
+
+  #finish(body: string | Uint8Array | undefined): this {
+    if (this.#isEnded) return this;
+    this.#sendHead();
+    this.#isEnded = true;
+    this.#sink.end(body);
+    if (this.#events !== null) queueMicrotask(() => this.#emitEnd());
+    this.#owner.onFinished();
+    return this;
+  }
+
+  #emitEnd(): void {
+    this.#events?.emit('finish');
+    this.#events?.emit('close');
+  }
+}
+
+type Bytes = Uint8Array | ArrayBuffer;
+
+function isBytes(value: unknown): value is Bytes {
+  return value instanceof Uint8Array || value instanceof ArrayBuffer;
+}
+
+function toBytes(value: string | Bytes, encoding?: string): Uint8Array {
+  if (typeof value === 'string') {
+    return Buffer.from(value, encoding !== undefined && Buffer.isEncoding(encoding) ? encoding : 'utf8');
+  }
+  return value instanceof Uint8Array ? value : new Uint8Array(value);
+}
+
+/** A client that left is no error of the app; `abandon` ends the response. */
+function ignoreGoneClient(): void {}

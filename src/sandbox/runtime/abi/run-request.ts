@@ -1,0 +1,107 @@
+import type { RequestHead, ResponseSink } from '../runtime-types.ts';
+import { type Handler, runChain, toMessage } from './handler-chain.ts';
+import { createInvocation, runInInvocation } from './invocation.ts';
+import type { AppHandlers } from './manifest.ts';
+import { HttpRequest } from './request.ts';
+import { collectBytes, getBodyKind, MalformedBodyError, parseBody } from './request-body.ts';
+import { HttpResponse, type ResponseOwner } from './response.ts';
+
+type Body = Uint8Array | ReadableStream<Uint8Array> | null;
+
+/**
+ * Runs one HTTP request through the app: parse, auth hook, global middleware, route handlers. Resolves when the response
+ * has ended (or its client is gone); what the app goes on doing after that is its own.
+ */
+export function runRequest(app: AppHandlers, head: RequestHead, body: Body, sink: ResponseSink): Promise<void> {
+  return runInInvocation(createInvocation(), () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const owner: ResponseOwner = { onFinished: resolve, render: app.render };
+    const response = new HttpResponse(sink, owner);
+    const request = new HttpRequest(head, body);
+    const parsing = fillBody(request, body);
+    if (parsing === null) runParsed(app, head, request, response);
+    else {
+      parsing.then(
+        () => runParsed(app, head, request, response),
+        (error) => answerBodyError(response, error),
+      );
+    }
+    if (!response.writableEnded) watchClient(response, sink.signal, promise);
+    return promise;
+  });
+}
+
+function watchClient(response: HttpResponse, signal: AbortSignal, ended: Promise<void>): void {
+  const abandon = (): void => response.abandon();
+  if (signal.aborted) {
+    abandon();
+    return;
+  }
+  signal.addEventListener('abort', abandon, { once: true });
+  void ended.then(() => signal.removeEventListener('abort', abandon));
+}
+
+/** Null when the body is in place already; most are. */
+function fillBody(request: HttpRequest, body: Body): Promise<void> | null {
+  if (body === null) return null;
+  const contentType = String(request.headers['content-type'] ?? '');
+  const kind = getBodyKind(contentType);
+  if (kind === 'stream') return null;
+  if (kind === 'untyped' && !(body instanceof Uint8Array)) return null;
+  const apply = (bytes: Uint8Array): void => {
+    const parsed = parseBody(kind, contentType, bytes);
+    request.setBody(parsed.body, parsed.rawBody);
+  };
+  if (!(body instanceof Uint8Array)) {
+    return collectBytes(body).then((bytes) => {
+      request.replaceSource(bytes);
+      apply(bytes);
+    });
+  }
+  try {
+    apply(body);
+    return null;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** What is wrong with the bytes of the client is 400; anything else while reading them is an error like others. */
+function answerBodyError(response: HttpResponse, error: unknown): void {
+  if (error instanceof MalformedBodyError) response.status(400).json({ error: error.message });
+  else response.fail(error);
+}
+
+function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, response: HttpResponse): void {
+  const onError = (error: unknown): void => response.fail(error);
+  const runRoute = (): void => {
+    if (head.route === null) {
+      response.status(404).json({ error: `No route for ${request.method} ${request.apiPath}` });
+      return;
+    }
+    const handlers = collectHandlers(app, head.middleware, head.route);
+    runChain(handlers, request, response, {
+      onPassed() {},
+      onRefused: (message) => void response.status(500).end(toMessage(message)),
+      onError,
+    });
+  };
+  if (head.authHook === null) {
+    runRoute();
+    return;
+  }
+  runChain(app.auths[head.authHook] ?? [denyAll], request, response, {
+    onPassed: runRoute,
+    onRefused: (message) => void response.status(403).end(toMessage(message)),
+    onError,
+  });
+}
+
+/** An index that names no hook is a disagreement between gateway and app: never let it open a door. */
+const denyAll: Handler = (_request, _response, next) => next('Authentication failed');
+
+function collectHandlers(app: AppHandlers, middleware: readonly number[], route: number): readonly Handler[] {
+  const handlers = app.routes[route] ?? [];
+  if (middleware.length === 0) return handlers;
+  return [...middleware.flatMap((index) => app.middleware[index] ?? []), ...handlers];
+}

@@ -1,0 +1,122 @@
+import { Buffer } from 'node:buffer';
+import type { Json } from '../../../core/json.ts';
+import type { AppTask, AppTaskResult } from '../../../ports/sandbox.ts';
+import type { ResponseSink } from '../runtime-types.ts';
+import { type Handler, isThenable, toMessage } from './handler-chain.ts';
+import { createAppError } from './host-error.ts';
+import { createInvocation, runInInvocation } from './invocation.ts';
+import type { AppHandlers } from './manifest.ts';
+import { HttpRequest } from './request.ts';
+import { HttpResponse } from './response.ts';
+
+/** How much of what a worker writes to its `res` is kept for the record of the run. */
+const maxOutputBytes = 64 * 1024;
+
+/**
+ * Runs work that is no HTTP request. Resolves when the handler has ended its `res` (with any status), or when the promise
+ * that it returned is settled; a job is also done when it returns. Rejects when it throws before that.
+ */
+export function runTask(app: AppHandlers, task: AppTask, signal: AbortSignal): Promise<AppTaskResult> {
+  return runInInvocation(createInvocation(), async () => {
+    if (task.kind === 'startup') {
+      await app.startup?.();
+      return { status: 200, output: null };
+    }
+    return runHandlers(findHandlers(app, task), task, signal);
+  });
+}
+
+function findHandlers(app: AppHandlers, task: AppTask): readonly Handler[] {
+  const handlers = task.kind === 'worker' ? app.topics.get(task.name) : app.jobs.get(task.name);
+  if ((task.kind === 'worker' || task.kind === 'job') && handlers !== undefined) return handlers;
+  throw createAppError(`The app has no handler for ${task.kind} ${JSON.stringify(task.name)}`, 'not_found');
+}
+
+async function runHandlers(handlers: readonly Handler[], task: AppTask, signal: AbortSignal): Promise<AppTaskResult> {
+  const sink = createTaskSink(signal);
+  const { promise: ended, resolve: onFinished } = Promise.withResolvers<void>();
+  const response = new HttpResponse(sink, { onFinished, render: null });
+  const abandon = (): void => response.abandon();
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    if (task.kind === 'job') Object.assign(response, { jobId: getJobId(task.input) });
+    await Promise.race([ended, runInOrder(handlers, createTaskRequest(task), response, task.kind, ended)]);
+    return sink.getResult(response.statusCode);
+  } catch (error) {
+    console.error(error);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+}
+
+/** Settles when nothing more is to be expected; a worker without a promise is expected to end its `res` later. */
+async function runInOrder(
+  handlers: readonly Handler[],
+  request: HttpRequest,
+  response: HttpResponse,
+  kind: AppTask['kind'],
+  ended: Promise<void>,
+): Promise<void> {
+  for (const handler of handlers) {
+    let isPassed = false;
+    const { promise: passed, resolve: pass } = Promise.withResolvers<void>();
+    const next = (message?: unknown): void => {
+      isPassed = true;
+      if (message !== undefined && message !== null) response.status(500).end(toMessage(message));
+      pass();
+    };
+    const returned = handler(request, response, next);
+    if (isThenable(returned)) await returned;
+    else if (!isPassed && kind === 'worker') await Promise.race([ended, passed]);
+    if (!isPassed || response.writableEnded) return;
+  }
+}
+
+function createTaskRequest(task: AppTask): HttpRequest {
+  const head = {
+    method: 'POST',
+    hostname: '',
+    headers: {},
+    path: '',
+    apiPath: '',
+    originalUrl: '',
+    query: {},
+    remoteAddress: '',
+    space: '',
+    authHook: null,
+    route: null,
+    params: {},
+    middleware: [],
+  };
+  const request = new HttpRequest(head, null);
+  request.setBody(task.kind === 'worker' ? task.input : {}, undefined);
+  return request;
+}
+
+function getJobId(input: Json): Json {
+  return typeof input === 'object' && input !== null && 'jobId' in input ? (input.jobId ?? null) : null;
+}
+
+interface TaskSink extends ResponseSink {
+  getResult(status: number): AppTaskResult;
+}
+
+function createTaskSink(signal: AbortSignal): TaskSink {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const keep = (chunk: Uint8Array): void => {
+    if (length >= maxOutputBytes) return;
+    chunks.push(chunk.subarray(0, maxOutputBytes - length));
+    length += chunk.length;
+  };
+  return {
+    signal,
+    head() {},
+    write: async (chunk) => keep(chunk),
+    end(chunk) {
+      if (chunk !== undefined) keep(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    },
+    getResult: (status) => ({ status, output: length === 0 ? null : Buffer.concat(chunks).toString('utf8') }),
+  };
+}
