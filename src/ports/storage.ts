@@ -1,13 +1,20 @@
 import type { DocumentCommands, DocumentReads } from './storage/documents.ts';
 import type { KeyValueCommands, KeyValueReads } from './storage/keyvalue.ts';
 import type { RecordCommands, RecordReads } from './storage/records.ts';
+import type { TaskCommands, TaskReads } from './storage/tasks.ts';
+import type { WorkflowCommands, WorkflowReads } from './storage/workflows.ts';
 
 /**
  * The storage port. Writes are commands: plain data, several in one commit, all or nothing. Each group of commands and
  * reads is declared beside its vocabulary in `storage/`; an engine implements every entry of both maps.
  */
-export interface CommandMap extends RecordCommands, DocumentCommands, KeyValueCommands {}
-export interface ReadMap extends RecordReads, DocumentReads, KeyValueReads {}
+export interface CommandMap
+  extends RecordCommands,
+    DocumentCommands,
+    KeyValueCommands,
+    TaskCommands,
+    WorkflowCommands {}
+export interface ReadMap extends RecordReads, DocumentReads, KeyValueReads, TaskReads, WorkflowReads {}
 
 export type CommandKind = keyof CommandMap;
 export type ReadKind = keyof ReadMap;
