@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildApp } from '../../src/apps/build/index.ts';
+import { type GatewayProcess, type RawRequest, type RawResponse, send } from './gateway-process.ts';
+import { buildOriginalBundle } from './original-bundle.ts';
+
+/** Built by our bundler with our SDK, or laid out as the official client does it, with the original library inside. */
+export type BuildMode = 'tackle' | 'original';
+export const buildModes: readonly BuildMode[] = ['tackle', 'original'];
+
+/** One space of a running gateway, with an app in it. */
+export interface TestSpace {
+  readonly project: string;
+  readonly space: string;
+  readonly token: string;
+  /** `/<project path>` prefix of app requests. */
+  request(path: string, options?: RawRequest & { anonymous?: boolean; json?: unknown }): Promise<RawResponse>;
+  deploy(directory: string, mode: BuildMode, main?: string): Promise<RawResponse>;
+  setEnv(env: Readonly<Record<string, string>>): Promise<void>;
+  admin(method: string, path: string, body?: unknown): Promise<RawResponse>;
+}
+
+export async function callApi(
+  gateway: GatewayProcess,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<RawResponse> {
+  return send(gateway.url, `/api/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${gateway.adminToken}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+}
+
+/** Creates a project and answers its `dev` space. */
+export async function createTestSpace(gateway: GatewayProcess, name: string): Promise<TestSpace> {
+  const created = await callApi(gateway, 'POST', '/projects', { name });
+  assert.equal(created.status, 201, created.text);
+  const project = created.json();
+  const space = project.spaces[0];
+  const token: string = space.tokens[0].key;
+  const admin = (method: string, path: string, body?: unknown) =>
+    callApi(gateway, method, `/projects/${project.id}/spaces/${space.name}${path}`, body);
+  return {
+    project: project.id,
+    space: space.name,
+    token,
+    admin,
+    request(path, options = {}) {
+      const { anonymous = false, json, ...rest } = options;
+      return send(gateway.url, `/p/${project.id}/${space.name}${path}`, {
+        ...rest,
+        headers: {
+          ...(anonymous ? {} : { 'x-apikey': token }),
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...rest.headers,
+        },
+        body: json === undefined ? rest.body : JSON.stringify(json),
+      });
+    },
+    async deploy(directory, mode, main) {
+      const upload =
+        mode === 'tackle'
+          ? await buildApp({ directory, main })
+          : { bundle: await buildOriginalBundle(directory), sourceMap: undefined };
+      return admin('POST', '/deployments', { bundle: upload.bundle, sourceMap: upload.sourceMap, kind: mode });
+    },
+    async setEnv(env) {
+      for (const [key, value] of Object.entries(env)) {
+        const answer = await admin('PUT', `/env/${key}`, { value });
+        assert.equal(answer.status, 200, answer.text);
+      }
+    },
+  };
+}
+
+/** A space with one of the fixture apps deployed. */
+export async function deployFixture(
+  gateway: GatewayProcess,
+  fixture: string,
+  mode: BuildMode,
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestSpace> {
+  const space = await createTestSpace(gateway, `${fixture}-${mode}`);
+  await space.setEnv(env);
+  const answer = await space.deploy(join(import.meta.dirname, '../fixtures/apps', fixture), mode);
+  assert.equal(answer.status, 201, answer.text);
+  return space;
+}
+
+export function makeTemporaryDirectory(name: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `tackle-${name}-`));
+}
