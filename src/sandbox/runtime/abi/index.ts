@@ -1,7 +1,5 @@
-import { Buffer } from 'node:buffer';
 import type { AbiFactory } from '../runtime-types.ts';
 import { createDatastore } from './datastore.ts';
-import { containErrors } from './error-containment.ts';
 import { createFileStore } from './file-store.ts';
 import { createHost, type Host } from './host.ts';
 import { createInternalFetch } from './internal-fetch.ts';
@@ -16,11 +14,10 @@ export const abi: AbiFactory = {
   install(channel) {
     host = createHost(channel);
     const datastore = createDatastore(host);
-    const globals = { DB: datastore, Datastore: datastore, _coho_fs: createFileStore(host), Buffer };
+    const globals = { DB: datastore, Datastore: datastore, _coho_fs: createFileStore(host) };
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
     }
-    containErrors();
   },
   load(moduleExports) {
     const { manifest, handlers, app } = loadManifest(moduleExports);

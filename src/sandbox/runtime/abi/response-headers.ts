@@ -38,8 +38,7 @@ export class ResponseHeaders {
 
   append(name: string, value: unknown): void {
     const before = this.get(name);
-    if (before === undefined) return this.set(name, value);
-    this.set(name, [before, value].flat());
+    this.set(name, before === undefined ? value : [before, value].flat());
   }
 
   remove(name: unknown): void {
