@@ -2,7 +2,18 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { TackleError } from '../core/errors.ts';
 
 /** First path segments that the gateway answers itself on hosts that are not a project's (spec/codehooks 3.1). */
-const RESERVED_SEGMENTS = new Set(['health', 'p', 'api', 'hooks', 'webhook', 'plugins', 'mcp', 'llms.txt', 'chat']);
+const RESERVED_SEGMENTS = new Set([
+  'health',
+  'ready',
+  'p',
+  'api',
+  'hooks',
+  'webhook',
+  'plugins',
+  'mcp',
+  'llms.txt',
+  'chat',
+]);
 const ADMIN_PREFIX = '_A_D_M_';
 
 export const DEFAULT_SPACE_NAME = 'dev';
