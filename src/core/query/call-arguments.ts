@@ -1,0 +1,65 @@
+/** Forms in which apps call the datastore (spec/codehooks.md 4.2), sorted out without looking into filters or updates. */
+
+export interface FindCall {
+  readonly filter: unknown;
+  readonly options: unknown;
+}
+
+const optionNames = new Set(['filter', 'hints', 'limit', 'offset', 'skip', 'sort', 'fields', 'projection', 'reverse']);
+const isOptionName = (name: string): boolean => optionNames.has(name) || /^(?:useIndex|start|end)/.test(name);
+
+/**
+ * `getMany(c, filter, options)`, and the older `getMany(c, {filter, hints, limit, …})`: one object with an object as `filter`
+ * or `hints`, or with options only and among them an object as `sort` or a number as `limit`.
+ */
+export function readFindCall(filter: unknown, options: unknown): FindCall {
+  if (options !== undefined || !isObject(filter)) return { filter, options };
+  const keys = Object.keys(filter);
+  const isLegacy =
+    ownObject(filter, 'filter') ||
+    ownObject(filter, 'hints') ||
+    (keys.length > 0 && keys.every(isOptionName) && (ownObject(filter, 'sort') || typeof filter.limit === 'number'));
+  if (!isLegacy) return { filter, options };
+  const { filter: inner, ...rest } = filter;
+  return { filter: inner, options: rest };
+}
+
+export interface UpdateOneCall {
+  /** To be applied one after the other. */
+  readonly updates: readonly unknown[];
+  readonly upsert: boolean;
+}
+
+/**
+ * `updateOne(c, filter, update, operators?, options?)`: options are whichever of the last two has `upsert`; further operators
+ * may stand in the fourth.
+ */
+export function readUpdateOneCall(update: unknown, fourth?: unknown, fifth?: unknown): UpdateOneCall {
+  const upsert = [fourth, fifth].some((one) => isObject(one) && Object.hasOwn(one, 'upsert') && Boolean(one.upsert));
+  const operators = isObject(fourth) ? Object.entries(fourth).filter(([key]) => key.startsWith('$')) : [];
+  return { updates: operators.length === 0 ? [update] : [update, Object.fromEntries(operators)], upsert };
+}
+
+export interface UpdateManyCall extends FindCall {
+  readonly update: unknown;
+}
+
+/**
+ * `updateMany(c, filter, update, options)`, and the older `updateMany(c, update, {filter})`. A `filter` inside of the options
+ * is ignored: crudlify passes its whole query object there.
+ */
+export function readUpdateManyCall(filter: unknown, update: unknown, options?: unknown): UpdateManyCall {
+  const isLegacy =
+    options === undefined && isObject(update) && (ownObject(update, 'filter') || ownObject(update, 'hints'));
+  if (!isLegacy) return { filter, update, options };
+  const { filter: inner, ...rest } = update;
+  return { filter: inner, update: filter, options: rest };
+}
+
+function isObject(input: unknown): input is Record<string, unknown> {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
+}
+
+function ownObject(object: Record<string, unknown>, key: string): boolean {
+  return Object.hasOwn(object, key) && isObject(object[key]);
+}
