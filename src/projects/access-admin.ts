@@ -125,14 +125,14 @@ function createAdminTokenAdmin(context: AdminContext): Pick<ProjectAdmin, 'creat
           records: [{ type: 'admin-token', key: id, value: toJson(value), expect: 'absent' }],
           audit: { actor, action: 'admin-token.create', target: id, details: { scope: projectId ?? 'home' } },
           notify: { kind: 'admin-token', action: 'created', projectId, spaceId: null },
-          result: () => ({ token: directory.listAdminTokens().find((token) => token.id === id)!, secret }),
+          result: () => ({ token: directory.getAdminToken(id)!, secret }),
         };
       }),
 
     removeAdminToken: (id, actor) =>
       changes.run(() => {
-        const token = directory.listAdminTokens().find((candidate) => candidate.id === id);
-        if (token === undefined) throw new TackleError('not_found', `There is no admin token ${id.slice(0, 60)}`);
+        const token = directory.getAdminToken(id);
+        if (token === null) throw new TackleError('not_found', `There is no admin token ${id.slice(0, 60)}`);
         const projectId = token.scope.kind === 'project' ? token.scope.projectId : null;
         return {
           records: [

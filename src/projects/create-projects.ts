@@ -119,6 +119,9 @@ class StoredProjects implements Projects {
   listAdminTokens() {
     return this.#directory.listAdminTokens();
   }
+  getAdminToken(id: string) {
+    return this.#directory.getAdminToken(id);
+  }
 
   async verifyJwt(spaceId: string, token: string): Promise<JwtClaims | null> {
     const space = this.#directory.getSpace(spaceId);

@@ -202,6 +202,11 @@ export class MemoryDirectory implements Directory {
     return tokens.sort((a, b) => a.createdAt - b.createdAt || compareText(a.id, b.id));
   }
 
+  getAdminToken(id: string): AdminToken | null {
+    const entry = this.#adminTokens.get(id);
+    return entry === undefined ? null : this.#withAdminUse(entry.token);
+  }
+
   /** True when a label is the generated host label of some space. */
   isHostLabel(label: string): boolean {
     return this.#spacesByLabel.has(label);

@@ -156,6 +156,7 @@ export interface Directory {
   listEnv(spaceId: string): readonly EnvVariable[];
   listDomains(projectId?: string): readonly Domain[];
   listAdminTokens(): readonly AdminToken[];
+  getAdminToken(id: string): AdminToken | null;
 }
 
 /**
