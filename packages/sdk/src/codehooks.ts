@@ -1,0 +1,119 @@
+import { toRouteKey } from './route-key.ts';
+import type { Datastore, Handler, httpRequest, httpResponse, nextFunction, Untyped, WorkerOptions } from './types.ts';
+
+type Path = string | RegExp;
+type Table = Record<string, Handler[]>;
+type MiddlewareEntry =
+  | Handler
+  | { path: string; func: Handler | undefined }
+  | { regex: string; func: Handler | undefined };
+
+/**
+ * The app: everything is registered here, and `init` hands it to the platform as one manifest. The order of registration is
+ * the order of matching; registering a key again replaces its handlers and keeps its place.
+ *
+ * Members are arrow functions, so that apps may take them out of the object.
+ */
+export class Codehooks {
+  static #instance: Codehooks | null = null;
+
+  settings: Record<string, unknown> = {};
+  routes: Table = {};
+  queues: Table = {};
+  jobs: Table = {};
+  auths: Table = {};
+  workers: Table = {};
+  appmiddleware: MiddlewareEntry[] = [];
+  datastore: unknown = null;
+  listeners: ((app: Codehooks) => unknown)[] = [];
+
+  static getInstance(): Codehooks {
+    Codehooks.#instance ??= new Codehooks();
+    return Codehooks.#instance;
+  }
+
+  get = (path: Path, ...hooks: Handler[]): void => this.#addRoute('GET', path, hooks);
+  post = (path: Path, ...hooks: Handler[]): void => this.#addRoute('POST', path, hooks);
+  put = (path: Path, ...hooks: Handler[]): void => this.#addRoute('PUT', path, hooks);
+  patch = (path: Path, ...hooks: Handler[]): void => this.#addRoute('PATCH', path, hooks);
+  delete = (path: Path, ...hooks: Handler[]): void => this.#addRoute('DELETE', path, hooks);
+  all = (path: Path, ...hooks: Handler[]): void => this.#addRoute('*', path, hooks);
+
+  #addRoute(verb: string, path: Path, hooks: Handler[]): void {
+    this.routes[`${verb} ${toRouteKey(path)}`] = hooks;
+  }
+
+  /** Opens routes to requests without a token: `next()` allows, `next(message)` refuses, answering is final. */
+  auth = (path: Path, ...hooks: Handler[]): void => {
+    this.auths[toRouteKey(path)] = hooks;
+  };
+
+  /** Middleware for every route, or for those that match a path or RegExp. */
+  use = (...hooks: (Path | Handler | Handler[])[]): void => {
+    const [first, second] = hooks;
+    if (typeof first === 'string' || first instanceof RegExp) this.useRoute(first, second as Handler);
+    else this.appmiddleware = [...this.appmiddleware, ...(hooks.flat() as Handler[])];
+  };
+
+  useRoute = (path: Path, ...hooks: Handler[]): void => {
+    const entry = path instanceof RegExp ? { regex: toRouteKey(path), func: hooks[0] } : { path, func: hooks[0] };
+    this.appmiddleware = [...this.appmiddleware, entry];
+  };
+
+  queue = (topic: string, ...hooks: Handler[]): void => {
+    this.queues[topic] = hooks;
+  };
+
+  worker = async (
+    name: string,
+    hook: (request: httpRequest, response: httpResponse, next: nextFunction) => Untyped,
+    options: WorkerOptions = {},
+  ): Promise<void> => {
+    this.workers[name] = [hook];
+    this.queues[name] = [hook];
+    if (Object.keys(options).length > 0) this.set(`queue_worker:${name}`, options);
+  };
+
+  /** Runs by a cron expression of five fields, or of six with seconds first; times are UTC. */
+  job = (cronExpression: string, ...hooks: Handler[]): void => {
+    this.jobs[cronExpression] = hooks;
+  };
+
+  set = (key: string, value: unknown): void => {
+    this.settings[key] = value;
+  };
+
+  /** The platform replaces it where it is known how to reach other apps without leaving the machine. */
+  internalFetch = (url: string, options?: object): Promise<Untyped> => fetch(url, options as RequestInit);
+
+  /** Hands everything to the platform; the hook runs once per deploy, after the app is live. Export its result. */
+  init = (startup?: () => unknown): Record<string, unknown> => {
+    const manifest: Record<string, unknown> = {
+      workerhooks: this.workers,
+      routehooks: this.routes,
+      queuehooks: this.queues,
+      jobhooks: this.jobs,
+      authhooks: this.auths,
+      globalhooks: this.appmiddleware,
+      settings: this.settings,
+      realtime: {},
+      app: this,
+    };
+    if (startup) manifest.startup = startup;
+    return manifest;
+  };
+
+  start = (startup?: () => unknown): Record<string, unknown> => this.init(startup);
+
+  /** For running an app outside of the platform. */
+  setDatastore = (datastore: unknown): void => {
+    this.datastore = datastore;
+    for (const listener of this.listeners) listener(this);
+  };
+
+  getDatastore = (): Datastore => ({ open: async () => this.datastore }) as unknown as Datastore;
+
+  addListener = (listener: (app: Codehooks) => unknown): void => {
+    this.listeners.push(listener);
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * The types that app code sees, under the names that `codehooks-js` gives them. Written for the behaviour of this platform:
+ * where the original declares less than it does (streams, requests), the whole of it is declared here.
+ */
+
+/**
+ * What only the app knows: bodies, payloads, key-value. `codehooks-js` declares these as `any`, and apps written against
+ * it read fields of them without a check.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: part of the contract that apps are compiled against
+export type Untyped = any;
+
+/** A document as it is stored: whatever JSON the app put in, and its `_id`. */
+export type StoredDocument = { _id: string; [field: string]: unknown };
+
+/** A filter: MongoDB's query language, or the `_id` of one document. */
+export type Query = string | object;
+
+export type keyvalOptions = {
+  /** Time to live in milliseconds. */
+  ttl?: number;
+  /** Name of an isolated set of keys. */
+  keyspace?: string;
+};
+
+export type FindOptions = {
+  sort?: Record<string, number> | string;
+  limit?: number;
+  offset?: number;
+  skip?: number;
+  /** Descending by `_id`, or by `useIndex`. */
+  reverse?: boolean;
+  hints?: object;
+  fields?: object | string;
+  useIndex?: string;
+  startIndex?: unknown;
+  endIndex?: unknown;
+  [option: string]: unknown;
+};
+
+export type UpdateOptions = { upsert?: boolean };
+export type CountResult = { count: number };
+
+/** Documents as they come: events, an array, one call each, or JSON on the way to a response. Not a promise. */
+export type DataStream = {
+  on(event: string, callback: (data: Untyped) => Untyped): DataStream;
+  once(event: string, callback: (data: Untyped) => Untyped): DataStream;
+  toArray<T extends object = StoredDocument>(): Promise<T[]>;
+  forEach<T extends object = StoredDocument>(callback: (document: T, index: number) => Untyped): Promise<Untyped>;
+  json(response: httpResponse | object): Untyped;
+  pipe(target: httpResponse | object): Untyped;
+  sort(sort: object | string): DataStream;
+  limit(limit: number): DataStream;
+  skip(offset: number): DataStream;
+  offset(offset: number): DataStream;
+  pause(): DataStream;
+  resume(): DataStream;
+  cancel(): DataStream;
+  end(): DataStream;
+  [Symbol.asyncIterator](): AsyncIterator<StoredDocument>;
+};
+
+/** What the methods on documents have in common; `Args` is the name of the collection, or nothing within one. */
+type DocumentMethods<Args extends unknown[]> = {
+  /** The first match. Rejects with "Not found" when there is none. */
+  getOne<T extends object = StoredDocument>(...args: [...Args, query: Query]): Promise<T>;
+  findOne<T extends object = StoredDocument>(...args: [...Args, query: Query]): Promise<T>;
+  findOneOrNull<T extends object = StoredDocument>(...args: [...Args, query: Query]): Promise<T | null>;
+  getMany(...args: [...Args, query?: Query, options?: FindOptions]): DataStream;
+  find(...args: [...Args, query?: Query, options?: FindOptions]): DataStream;
+  insertOne<T extends object = StoredDocument>(...args: [...Args, document: object]): Promise<T>;
+  /** Patches, or applies operators to, the first match; answers the whole document. Rejects when there is none. */
+  updateOne<T extends object = StoredDocument>(
+    ...args: [...Args, query: Query, update: object, operatorsOrOptions?: object, options?: UpdateOptions]
+  ): Promise<T>;
+  updateMany(...args: [...Args, query: Query, update: object, options?: object]): Promise<CountResult>;
+  replaceOne<T extends object = StoredDocument>(
+    ...args: [...Args, query: Query, document: object, options?: UpdateOptions | object]
+  ): Promise<T>;
+  replaceMany(...args: [...Args, query: Query, document: object, options?: object]): Promise<CountResult>;
+  removeOne(...args: [...Args, query: Query]): Promise<{ _id: string }>;
+  removeMany(...args: [...Args, query: Query, options?: object]): Promise<CountResult>;
+  count(...args: [...Args, query?: Query]): Promise<CountResult>;
+  createSchema(...args: [...Args, schema: object]): Promise<object>;
+  setSchema(...args: [...Args, schema: object]): Promise<object>;
+  getSchema(...args: Args): Promise<object>;
+  removeSchema(...args: Args): Promise<object>;
+  createIndex(...args: [...Args, fields: string | string[]]): Promise<object>;
+  removeIndex(...args: [...Args, fields: string | string[]]): Promise<object>;
+};
+
+export type NoSQLAPI = DocumentMethods<[]>;
+
+export type QueuedJob = { _id: string; jobId: string; topic: string; payload: unknown; _created: string };
+
+export type DatastoreAPI = DocumentMethods<[collection: string]> & {
+  collection(name: string): NoSQLAPI;
+  createCollection(name: string, options?: { cap?: number; capdelay?: number; schema?: object }): Promise<object>;
+  dropCollection(name: string): Promise<object>;
+  set(key: string, value: string | object, options?: keyvalOptions | object): Promise<Untyped>;
+  /** Null when there is no such key, or it has expired. */
+  get(key: string, options?: keyvalOptions | object): Promise<Untyped>;
+  setObj(key: string, value: object, options?: keyvalOptions | object): Promise<Untyped>;
+  getObj(key: string, options?: keyvalOptions | object): Promise<Untyped>;
+  getAll(pattern: string, options?: keyvalOptions | object): DataStream;
+  /** Atomic; answers the new number. */
+  incr(key: string, value: number, options?: keyvalOptions | object): Promise<number>;
+  decr(key: string, value: number, options?: keyvalOptions | object): Promise<number>;
+  del(key: string, options?: keyvalOptions | object): Promise<Untyped>;
+  delAll(pattern: string, options?: keyvalOptions | object): Promise<Untyped>;
+  enqueue(topic: string, payload: Untyped, options?: object): Promise<QueuedJob>;
+  enqueueFromQuery(
+    collection: string,
+    query: Query,
+    topic: string,
+    options?: object,
+  ): Promise<{ JobId: string; jobId: string; count: number; queued: number }>;
+  runAt(date: Date | string | number, payload: Untyped, worker: string): Promise<Untyped>;
+  close(): Promise<void>;
+};
+
+export type Datastore = {
+  /** The promise carries the whole API itself, so `open().insertOne(…)` works without `await`. */
+  open(space?: string): Promise<DatastoreAPI> & DatastoreAPI;
+};
+
+export type httpRequest = {
+  headers: Untyped;
+  query: Untyped;
+  params: Untyped;
+  /** JSON and forms parsed; text as a string; `{}` for other bodies, which are read as a stream. */
+  body: Untyped;
+  /** The exact text of a JSON, form or text body. */
+  rawBody: string;
+  path: string;
+  apiPath: string;
+  originalUrl: string;
+  url: string;
+  method: string;
+  hostname: string;
+  ip: string;
+  connection: { remoteAddress: string };
+  on(event: string, callback: (data: Untyped) => Untyped): Untyped;
+  pipe(target: Untyped): Untyped;
+  /** Middleware may leave anything here. */
+  [property: string]: Untyped;
+};
+
+export type httpResponse = {
+  status(code: number): Untyped;
+  json(document?: Untyped): Untyped;
+  send(data?: Untyped): Untyped;
+  end(data?: Untyped): Untyped;
+  write(data: Untyped, type?: string): Untyped;
+  set(header: string | object, value?: string | string[]): Untyped;
+  setHeader(header: string, value: string | string[]): Untyped;
+  headers: ((headers: object) => Untyped) & { [header: string]: Untyped };
+  removeHeader(header: string): Untyped;
+  type(mime: string): Untyped;
+  redirect(statusCodeOrUrl: number | string, url?: string): Untyped;
+  render(template: string, context?: object): Untyped;
+  /** A Node Writable: `stream.pipe(res.writable)`. */
+  writable: Untyped;
+  on(event: string, callback: (data?: Untyped) => Untyped): Untyped;
+  headersSent: boolean;
+  statusCode: number;
+  [property: string]: Untyped;
+};
+
+export type nextFunction = (error?: string) => void;
+
+/** A route handler, middleware, auth hook, worker or job. */
+export type Handler = (request: httpRequest, response: httpResponse, next: nextFunction) => Untyped;
+
+export type Request = httpRequest;
+export type Response = httpResponse;
+export type NextFunction = nextFunction;
+
+export type WorkerOptions = {
+  /** How many of this topic run at once; 1 unless set. */
+  workers?: number;
+  timeout?: number;
+  [option: string]: Untyped;
+};
