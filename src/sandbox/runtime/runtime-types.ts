@@ -2,15 +2,16 @@
  * The seam inside the sandbox process between the bootstrap (channel, permissions, evaluation) and the ABI (what app code
  * sees). Nothing here runs in the gateway.
  *
- * The code of an app (`AppProcessOptions.code`) is one classic script, evaluated in the global scope by an indirect eval
- * under the source URL `app.js` (so line 1 of a stack is line 1 of the code). When it has run, `globalThis.__tackleExports`
+ * The code of an app (`AppProcessOptions.code`) is one classic script, evaluated as the body of a function in the global
+ * scope under the source URL `app.js` (so line 1 of a stack is line 1 of the code). When it has run, `globalThis.__tackleExports`
  * must hold the module's exports, or a promise of them; what app.js left there goes to `AbiFactory.load`. A webpack bundle
  * (`var EntryPoint=…`) therefore needs one more line, `;globalThis.__tackleExports=EntryPoint;`, and our builds an IIFE.
  * Built-in modules are reached with the global `require(name)` only, with or without `node:`; the table of what it answers
  * is `runtime/builtins.ts`. An `import()` of a built-in fails closed: the process has no permissions.
  *
  * The bootstrap provides before `install`: `require`, `process` (`env` is the space's variables), `console` (each line goes to
- * `HostChannel.log`), `Buffer`, `setImmediate`, `global`, `fetch`, `WebSocket` and a capped `Worker`; `Deno` is hidden.
+ * `HostChannel.log`), `Buffer`, `setImmediate`, `global`, `fetch`, `WebSocket` and a capped `Worker`;
+ * the name `Deno` is undefined in the code.
  * The ABI provides what is specific to apps (`DB`, `Datastore`, `_coho_fs`).
  */
 import type { AppManifest, AppTask, AppTaskResult, LogEntry } from '../../ports/sandbox.ts';

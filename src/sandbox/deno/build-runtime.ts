@@ -1,0 +1,82 @@
+import { createHash, type Hash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const runtimeDirectory = fileURLToPath(new URL('../runtime/', import.meta.url));
+const coreDirectory = fileURLToPath(new URL('../../core/', import.meta.url));
+
+export interface BuildRuntimeOptions {
+  /** Module that exports `abi: AbiFactory`; the product's own unless a test brings another. */
+  readonly abiModule?: string;
+}
+
+/**
+ * The runtime of the sandbox process as one JavaScript file in `cacheDir`, named by the hash of its sources: built when it
+ * is not there, else only looked up. Returns the path. Safe to call from several processes at once.
+ */
+export async function buildRuntime(cacheDir: string, options: BuildRuntimeOptions = {}): Promise<string> {
+  const abiModule = options.abiModule ?? path.join(runtimeDirectory, 'abi', 'index.ts');
+  const file = path.join(cacheDir, `sandbox-runtime-${await hashSources(abiModule)}.js`);
+  const exists = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return file;
+  const code = await bundleRuntime(abiModule);
+  await mkdir(cacheDir, { recursive: true });
+  const partial = `${file}.${process.pid}.${performance.now()}.partial`;
+  await writeFile(partial, code);
+  await rename(partial, file);
+  return file;
+}
+
+async function bundleRuntime(abiModule: string): Promise<string> {
+  const { rolldown } = await import('rolldown');
+  const entry = 'virtual:sandbox-entry';
+  const main = path.join(runtimeDirectory, 'main.ts');
+  const bundle = await rolldown({
+    input: entry,
+    platform: 'node',
+    external: /^node:/,
+    plugins: [
+      {
+        name: 'sandbox-entry',
+        resolveId: (id: string) => (id === entry ? id : null),
+        load: (id: string) =>
+          id === entry
+            ? `import { abi } from ${JSON.stringify(abiModule)};\nimport { run } from ${JSON.stringify(main)};\nawait run(abi);\n`
+            : null,
+      },
+    ],
+  });
+  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
+  await bundle.close();
+  return output[0].code;
+}
+
+/** Everything that the runtime may be built from: its own folder, what it shares with the gateway, and the ABI of a test. */
+async function hashSources(abiModule: string): Promise<string> {
+  const hash = createHash('sha256');
+  await hashDirectory(hash, runtimeDirectory);
+  await hashDirectory(hash, coreDirectory);
+  if (!abiModule.startsWith(runtimeDirectory)) hash.update(await readFile(abiModule));
+  hash.update(abiModule.startsWith(runtimeDirectory) ? path.relative(runtimeDirectory, abiModule) : abiModule);
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function hashDirectory(hash: Hash, directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files = entries.filter((entry) => entry.isFile() && isSource(entry.name));
+  const contents = await Promise.all(files.map((entry) => readFile(path.join(directory, entry.name))));
+  files.forEach((entry, index) => {
+    hash.update(entry.name);
+    hash.update(contents[index]!);
+  });
+  for (const entry of entries) if (entry.isDirectory()) await hashDirectory(hash, path.join(directory, entry.name));
+}
+
+function isSource(name: string): boolean {
+  return /\.(ts|js|json)$/.test(name) && !name.endsWith('.test.ts');
+}

@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+
+/** Users that no account and no container of systemd's uses; one per process, so that limits per user bind. */
+const firstUid = 0x7000_0000;
+const uidCount = 100_000;
+
+export interface CommandLine {
+  readonly command: string;
+  readonly args: string[];
+}
+
+export interface WrapOptions {
+  readonly denoBinary: string;
+  readonly denoArgs: readonly string[];
+  readonly runtimeFile: string;
+  readonly socketDirectory: string;
+  readonly workingDirectory: string;
+  readonly memoryMb: number;
+}
+
+export interface Layer {
+  readonly layer: string;
+  readonly active: boolean;
+  readonly detail: string;
+}
+
+/** What this machine offers around the Deno process, found out once by trying. */
+export class IsolationLayers {
+  readonly layers: readonly Layer[];
+  readonly #prlimit: string | null;
+  readonly #setpriv: string | null;
+  readonly #ownUser: boolean;
+
+  constructor(found: { prlimit: string | null; setpriv: string | null; ownUser: boolean; layers: readonly Layer[] }) {
+    this.#prlimit = found.prlimit;
+    this.#setpriv = found.setpriv;
+    this.#ownUser = found.ownUser;
+    this.layers = found.layers;
+  }
+
+  userFor(processNumber: number): { readonly uid: number; readonly gid: number } | null {
+    if (!this.#ownUser) return null;
+    const id = firstUid + (processNumber % uidCount);
+    return { uid: id, gid: id };
+  }
+
+  wrap(options: WrapOptions): CommandLine {
+    let line: string[] = [options.denoBinary, ...options.denoArgs];
+    if (this.#prlimit) {
+      const dataBytes = (1024 + 3 * options.memoryMb) * 1024 * 1024;
+      const limits = [`--data=${dataBytes}`, '--core=0', '--nofile=256'];
+      if (this.#ownUser) limits.push('--nproc=128');
+      line = [this.#prlimit, ...limits, '--', ...line];
+    }
+    if (this.#setpriv) line = [this.#setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--', ...line];
+    return { command: line[0]!, args: line.slice(1) };
+  }
+
+  denoPid(childPid: number): number {
+    return childPid;
+  }
+}
+
+/** Tries what is there. Never rejects: what does not work is a layer that is not active. */
+export async function probeIsolationLayers(denoBinary: string): Promise<IsolationLayers> {
+  const linux = process.platform === 'linux';
+  const [prlimit, setpriv] = await Promise.all([
+    linux ? firstWorking(['/usr/bin/prlimit'], ['--core=0', '--', '/bin/true']) : null,
+    linux ? firstWorking(['/usr/bin/setpriv'], ['--no-new-privs', '--pdeathsig', 'KILL', '--', '/bin/true']) : null,
+  ]);
+  const isRoot = process.getuid?.() === 0;
+  const ownUser = linux && isRoot && (await canRunAsOther(denoBinary));
+  const layers: Layer[] = [
+    { layer: 'deno', active: true, detail: 'no file, network, process, FFI or environment permission' },
+    { layer: 'memory watchdog', active: true, detail: linux ? '/proc every 50 ms' : 'ps, every 200 ms' },
+    {
+      layer: 'resource limits',
+      active: prlimit !== null,
+      detail: prlimit ? 'data segment, open files, no core dumps' : 'prlimit (util-linux) is not there',
+    },
+    {
+      layer: 'no new privileges',
+      active: setpriv !== null,
+      detail: setpriv ? 'and the process dies with the gateway' : 'setpriv (util-linux) is not there',
+    },
+    {
+      layer: 'own user',
+      active: ownUser,
+      detail: ownUser
+        ? 'each process runs under a user id of its own'
+        : isRoot
+          ? 'the binary cannot be run by another user from where it is installed'
+          : 'only when the gateway runs as root; processes run as its own user',
+    },
+  ];
+  return new IsolationLayers({ prlimit, setpriv, ownUser, layers });
+}
+
+async function firstWorking(paths: readonly string[], args: readonly string[]): Promise<string | null> {
+  for (const path of paths) {
+    const there = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (there && (await succeeds(path, args))) return path;
+  }
+  return null;
+}
+
+function canRunAsOther(denoBinary: string): Promise<boolean> {
+  return succeeds('/usr/bin/test', ['-x', denoBinary], { uid: firstUid, gid: firstUid });
+}
+
+function succeeds(
+  command: string,
+  args: readonly string[],
+  user: { uid?: number; gid?: number } = {},
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile(command, [...args], { env: {}, timeout: 2000, ...user }, (error) => resolve(error === null));
+  });
+}

@@ -1,0 +1,116 @@
+import { TackleError } from '../../core/errors.ts';
+import type { AppManifest, AppProcess, AppProcessOptions, HostCallContext } from '../../ports/sandbox.ts';
+import { frameType, type LoadMessage, logTypes } from '../runtime/protocol.ts';
+import { DenoAppProcess } from './deno-app-process.ts';
+import { ProtocolViolation } from './frame-reader.ts';
+import { HostCallServer } from './host-call-server.ts';
+import { LogIntake } from './log-intake.ts';
+import { parseFrameJson, parseManifest } from './parse-answers.ts';
+import type { ProcessLink } from './process-link.ts';
+import type { Supervisor } from './supervisor.ts';
+import { parseWireError } from './wire-errors.ts';
+
+const codeChunkBytes = 1024 * 1024;
+const maxWorkers = 4;
+
+/** Sends the code to a warm process and waits until it is evaluated. */
+export async function loadApp(
+  link: ProcessLink,
+  options: AppProcessOptions,
+  supervisor: Supervisor,
+): Promise<AppProcess> {
+  const logs = new LogIntake((entry) => options.onLog(entry));
+  const calls = new HostCallServer(link, options.host);
+  link.onOutput = (stream, text) => logs.output(stream, text);
+  const loading = new AppLoading(link, options, calls, logs);
+  sendCode(link, options);
+  const app = await loading.finished;
+  supervisor.adopt(link, app);
+  return app;
+}
+
+function sendCode(link: ProcessLink, options: AppProcessOptions): void {
+  const code = Buffer.from(options.code, 'utf8');
+  for (let offset = 0; offset < code.length; offset += codeChunkBytes) {
+    link.writer.sendBytes(frameType.code, 0, code.subarray(offset, offset + codeChunkBytes));
+  }
+  const message: LoadMessage = { label: options.label, env: { ...options.env }, maxWorkers };
+  link.writer.sendJson(frameType.load, 0, message);
+}
+
+const moduleLevel: HostCallContext = { invocation: null, signal: new AbortController().signal };
+
+/** The time between LOAD and LOADED: module-level code may log and call already. */
+class AppLoading {
+  readonly finished: Promise<DenoAppProcess>;
+  readonly #link: ProcessLink;
+  readonly #options: AppProcessOptions;
+  readonly #calls: HostCallServer;
+  readonly #logs: LogIntake;
+  readonly #resolve: (app: DenoAppProcess) => void;
+  readonly #reject: (error: Error) => void;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(link: ProcessLink, options: AppProcessOptions, calls: HostCallServer, logs: LogIntake) {
+    this.#link = link;
+    this.#options = options;
+    this.#calls = calls;
+    this.#logs = logs;
+    const { promise, resolve, reject } = Promise.withResolvers<DenoAppProcess>();
+    this.finished = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { evaluationTimeoutMs } = options.limits;
+    this.#timer = setTimeout(
+      () => this.#fail(`it was not evaluated within ${evaluationTimeoutMs} ms`),
+      evaluationTimeoutMs,
+    );
+    link.onFrame = this.#onFrame;
+    void link.exited.then((exit) => {
+      this.#fail(`its process ended (${exit.reason})${exit.stderr ? `: ${exit.stderr}` : ''}`);
+    });
+  }
+
+  readonly #onFrame = (type: number, id: number, bytes: Buffer, start: number, end: number): void => {
+    switch (type) {
+      case frameType.loaded:
+        this.#loaded(parseManifest(bytes.toString('utf8', start, end)));
+        break;
+      case frameType.loadFailed: {
+        const error = parseWireError(parseFrameJson(bytes.toString('utf8', start, end)));
+        const stack = error.stack?.includes(error.message) ? error.stack : `${error.name ?? 'Error'}: ${error.message}`;
+        this.#fail(stack, { name: error.name, message: error.message, stack: error.stack });
+        break;
+      }
+      case frameType.call: {
+        const paramsStart = start + 5 + (bytes[start + 4] ?? 0);
+        if (paramsStart > end) throw new ProtocolViolation('A call with a broken head');
+        const method = bytes.toString('latin1', start + 5, paramsStart);
+        this.#calls.start(id, method, bytes.toString('utf8', paramsStart, end), moduleLevel);
+        break;
+      }
+      case frameType.log: {
+        const logtype = logTypes[bytes[start] ?? 255];
+        if (start >= end || !logtype) throw new ProtocolViolation('A log line of an unknown type');
+        this.#logs.line(null, logtype, bytes.toString('utf8', start + 1, end));
+        break;
+      }
+      case frameType.pong:
+        this.#link.lastPong = performance.now();
+        break;
+      default:
+        throw new ProtocolViolation(`A frame of type ${type} while the app was loading`);
+    }
+  };
+
+  #loaded(manifest: AppManifest): void {
+    clearTimeout(this.#timer);
+    this.#resolve(new DenoAppProcess(this.#link, this.#options, this.#logs, this.#calls, manifest));
+  }
+
+  #fail(why: string, details?: unknown): void {
+    clearTimeout(this.#timer);
+    this.#link.kill('stopped', '');
+    this.#reject(new TackleError('deploy_failed', `The app ${this.#options.label} did not start: ${why}`, { details }));
+  }
+}

@@ -1,0 +1,115 @@
+import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { TackleError } from '../../core/errors.ts';
+import type { AppProcess, AppProcessOptions, Sandbox } from '../../ports/sandbox.ts';
+import { type BuildRuntimeOptions, buildRuntime } from './build-runtime.ts';
+import { findDenoBinary } from './deno-binary.ts';
+import { type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
+import { loadApp } from './load-app.ts';
+import type { ProcessLink } from './process-link.ts';
+import { type SpawnSettings, spawnProcess } from './spawn-process.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface DenoSandboxOptions extends BuildRuntimeOptions {
+  /** Where the built runtime is kept. */
+  readonly cacheDir: string;
+  /** Processes kept warm for the next start; default 1. */
+  readonly spares?: number;
+  /** Memory limit that spares are made for, until starts ask for another; default 256. */
+  readonly spareMemoryMb?: number;
+}
+
+/** Opens the Deno sandbox. Throws a TackleError that says why, where apps cannot run at all. */
+export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sandbox> {
+  const denoBinary = findDenoBinary();
+  const runDirectory = await mkdtemp(path.join(tmpdir(), 'tackle-sandbox-'));
+  await chmod(runDirectory, 0o711);
+  await mkdir(path.join(runDirectory, 'empty'), { mode: 0o755 });
+  const prepare = async (): Promise<SpawnSettings> => {
+    const runtimeFile = path.join(runDirectory, 'runtime.js');
+    const [layers] = await Promise.all([
+      probeIsolationLayers(denoBinary),
+      buildRuntime(options.cacheDir, options).then((built) => copyFile(built, runtimeFile)),
+    ]);
+    await chmod(runtimeFile, 0o644);
+    return { denoBinary, runtimeFile, runDirectory, layers, readyTimeoutMs: 10_000 };
+  };
+  return new DenoSandbox(prepare(), runDirectory, options);
+}
+
+class DenoSandbox implements Sandbox {
+  readonly #settings: Promise<SpawnSettings>;
+  readonly #runDirectory: string;
+  readonly #supervisor = new Supervisor();
+  readonly #processes = new Set<ProcessLink>();
+  readonly #spareCount: number;
+  #spares: { readonly memoryMb: number; readonly link: Promise<ProcessLink> }[] = [];
+  #spareMemoryMb: number;
+  #closed = false;
+
+  constructor(settings: Promise<SpawnSettings>, runDirectory: string, options: DenoSandboxOptions) {
+    this.#settings = settings;
+    this.#runDirectory = runDirectory;
+    this.#spareCount = options.spares ?? 1;
+    this.#spareMemoryMb = options.spareMemoryMb ?? 256;
+    settings.catch(() => {});
+    this.#refillSpares();
+  }
+
+  async start(options: AppProcessOptions): Promise<AppProcess> {
+    if (this.#closed) throw new TackleError('app_crashed', 'The sandbox is closed');
+    const link = await this.#takeProcess(options.limits.memoryMb);
+    return await loadApp(link, options, this.#supervisor);
+  }
+
+  async describe(): Promise<readonly Layer[]> {
+    const { layers }: { layers: IsolationLayers } = await this.#settings;
+    return layers.layers;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#spares.map(({ link }) => link));
+    const exits = [...this.#processes].map((link) => {
+      link.kill('stopped', '');
+      return link.exited;
+    });
+    await Promise.all(exits);
+    await this.#settings.catch(() => {});
+    await rm(this.#runDirectory, { recursive: true, force: true });
+  }
+
+  /** A spare with that limit, or a new process. A spare that died meanwhile is passed over. */
+  async #takeProcess(memoryMb: number): Promise<ProcessLink> {
+    this.#spareMemoryMb = memoryMb;
+    const index = this.#spares.findIndex((spare) => spare.memoryMb === memoryMb);
+    const spare = index >= 0 ? this.#spares.splice(index, 1)[0] : undefined;
+    try {
+      const link = await (spare?.link ?? this.#spawn(memoryMb)).catch(() => this.#spawn(memoryMb));
+      return link.ending ? await this.#spawn(memoryMb) : link;
+    } finally {
+      setImmediate(() => this.#refillSpares());
+    }
+  }
+
+  async #spawn(memoryMb: number): Promise<ProcessLink> {
+    const link = await spawnProcess(await this.#settings, memoryMb);
+    this.#processes.add(link);
+    void link.exited.then(() => this.#processes.delete(link));
+    this.#supervisor.watch(link);
+    return link;
+  }
+
+  #refillSpares(): void {
+    if (this.#closed) return;
+    const outdated = this.#spares.filter((spare) => spare.memoryMb !== this.#spareMemoryMb);
+    this.#spares = this.#spares.filter((spare) => spare.memoryMb === this.#spareMemoryMb);
+    for (const { link } of outdated) link.then((process) => process.kill('stopped', '')).catch(() => {});
+    while (this.#spares.length < this.#spareCount) {
+      const link = this.#spawn(this.#spareMemoryMb);
+      link.catch(() => {});
+      this.#spares.push({ memoryMb: this.#spareMemoryMb, link });
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, chown, mkdir, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import path from 'node:path';
+import { TackleError } from '../../core/errors.ts';
+import { frameType } from '../runtime/protocol.ts';
+import { ProtocolViolation } from './frame-reader.ts';
+import type { IsolationLayers } from './isolation-layers.ts';
+import { readOutput } from './output-lines.ts';
+import { ProcessLink } from './process-link.ts';
+
+export interface SpawnSettings {
+  readonly denoBinary: string;
+  readonly runtimeFile: string;
+  /** Where sockets and the empty working directory live; other users may pass through, not list. */
+  readonly runDirectory: string;
+  readonly layers: IsolationLayers;
+  readonly readyTimeoutMs: number;
+}
+
+let lastProcessNumber = 0;
+
+/** Starts a process and resolves when it is connected, has given up its permissions, and waits for code. */
+export async function spawnProcess(settings: SpawnSettings, memoryMb: number): Promise<ProcessLink> {
+  const number = ++lastProcessNumber;
+  const user = settings.layers.userFor(number);
+  const directory = path.join(settings.runDirectory, `p${number}`);
+  await mkdir(directory, { mode: 0o700 });
+  if (user) await chown(directory, user.uid, user.gid);
+  const socketPath = path.join(directory, 's');
+  const server = createServer({ pauseOnConnect: false });
+  try {
+    await listen(server, socketPath);
+    if (user) await chown(socketPath, user.uid, user.gid);
+    await chmod(socketPath, 0o700);
+    const { command, args } = settings.layers.wrap({
+      denoBinary: settings.denoBinary,
+      denoArgs: denoArgs(settings.runtimeFile, socketPath, memoryMb),
+      runtimeFile: settings.runtimeFile,
+      socketDirectory: directory,
+      workingDirectory: path.join(settings.runDirectory, 'empty'),
+      memoryMb,
+    });
+    const child = spawn(command, args, {
+      cwd: path.join(settings.runDirectory, 'empty'),
+      env: { DENO_DIR: path.join(settings.runDirectory, 'empty'), NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(user ? { uid: user.uid, gid: user.gid } : {}),
+    });
+    return await connect(child, server, memoryMb, settings);
+  } finally {
+    server.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function denoArgs(runtimeFile: string, socketPath: string, memoryMb: number): string[] {
+  return [
+    'run',
+    '--quiet',
+    '--no-prompt',
+    '--no-remote',
+    '--no-npm',
+    '--no-config',
+    '--no-lock',
+    '--no-check',
+    `--v8-flags=--max-old-space-size=${memoryMb},--max-semi-space-size=16`,
+    `--allow-net=unix:${socketPath}`,
+    `--allow-read=${socketPath}`,
+    `--allow-write=${socketPath}`,
+    runtimeFile,
+    socketPath,
+  ];
+}
+
+function listen(server: Server, socketPath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath, resolve);
+  });
+}
+
+/** Waits for the one connection, then for READY. */
+async function connect(
+  child: ChildProcess,
+  server: Server,
+  memoryMb: number,
+  settings: SpawnSettings,
+): Promise<ProcessLink> {
+  let stderr = '';
+  let link: ProcessLink | null = null;
+  readOutput(child.stderr!, (text) => {
+    stderr = (stderr + text).slice(-4000);
+    link?.addStderr(text);
+    link?.onOutput('stderr', text);
+  });
+  readOutput(child.stdout!, (text) => link?.onOutput('stdout', text));
+  const { promise, resolve, reject } = Promise.withResolvers<ProcessLink>();
+  const fail = (why: string) => {
+    child.kill('SIGKILL');
+    reject(new TackleError('internal', `The sandbox process did not start: ${why}${stderr ? `\n${stderr}` : ''}`));
+  };
+  const timer = setTimeout(() => fail(`not ready within ${settings.readyTimeoutMs} ms`), settings.readyTimeoutMs);
+  const onExit = (code: number | null, signal: string | null) => fail(`it ended with ${signal ?? `code ${code}`}`);
+  child.once('error', (error) => fail(error.message));
+  child.once('exit', onExit);
+  server.once('connection', (socket: Socket) => {
+    server.close();
+    link = new ProcessLink(child, socket, memoryMb, settings.layers.denoPid(child.pid!));
+    link.onFrame = (type) => {
+      if (type !== frameType.ready) throw new ProtocolViolation('A frame before READY');
+      resolve(link!);
+    };
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    child.off('exit', onExit);
+  }
+}
