@@ -133,7 +133,7 @@ export interface DocumentCommands {
   'collection.put': { params: CollectionRef & CollectionSettings; result: { readonly created: boolean } };
   /** Gone at once; its space is freed in the background. */
   'collection.drop': { params: CollectionRef; result: { readonly dropped: boolean } };
-  /** Drops every collection and key of the space. */
+  /** Drops every collection of the space (its keys: `keyvalue.removeSpace`). */
   'space.drop': { params: { readonly space: string }; result: { readonly collections: number } };
   /** Declares an index. `state` is `building` until `index.build` has run to its end. */
   'index.create': { params: CollectionRef & { readonly field: string }; result: IndexInfo };

@@ -49,6 +49,11 @@ export interface KeyValueCommands {
     params: KeyRange & { readonly limit: number };
     result: { readonly removed: number };
   };
+  /** Removes at most `limit` keys of all keyspaces; call again while `removed` equals `limit`. */
+  'keyvalue.removeSpace': {
+    params: { readonly space: string; readonly limit: number };
+    result: { readonly removed: number };
+  };
 }
 
 export interface KeyValueReads {

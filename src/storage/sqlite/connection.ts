@@ -1,0 +1,156 @@
+import { constants, DatabaseSync, type StatementSync } from 'node:sqlite';
+import { TackleError } from '../../core/errors.ts';
+
+/** Older versions can corrupt a database in WAL mode (https://sqlite.org/wal.html, "the WAL-reset bug"). */
+const minimumSqliteVersion = [3, 51, 3] as const;
+/** The WAL file is cut back to this after a checkpoint that emptied it. */
+const walSizeLimitBytes = 64 * 1024 * 1024;
+const cachedStatements = 1_000;
+
+export interface ConnectionOptions {
+  readonly path: string;
+  readonly readOnly?: boolean;
+  readonly cacheKilobytes?: number;
+  /** FULL unless a test shows what would be lost with less, or the file may lose its tail. */
+  readonly synchronous?: 'FULL' | 'NORMAL';
+}
+
+/** One SQLite connection with its prepared statements. */
+export class Connection {
+  readonly db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  /** The statement for this text, prepared once. The text must come from a small set: values are parameters. */
+  sql(text: string): StatementSync {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    const statement = this.db.prepare(text);
+    if (this.#statements.size >= cachedStatements) {
+      const [oldest] = this.#statements.keys();
+      this.#statements.delete(oldest as string);
+    }
+    this.#statements.set(text, statement);
+    return statement;
+  }
+
+  exec(text: string): void {
+    this.db.exec(text);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.db.isOpen) this.db.close();
+  }
+}
+
+/**
+ * Opens the file the one way it may be opened: WAL, every commit on disk before it returns, no memory mapping (a damaged
+ * or truncated file must give an error, not SIGBUS), no ATTACH (a commit is atomic within one file only).
+ */
+export function openConnection(options: ConnectionOptions): Connection {
+  let db: DatabaseSync;
+  try {
+    db = new DatabaseSync(options.path, {
+      readOnly: options.readOnly ?? false,
+      timeout: 10_000,
+      enableForeignKeyConstraints: true,
+    });
+  } catch (error) {
+    throw toStorageError(error, `Cannot open ${options.path}`);
+  }
+  try {
+    checkSqliteVersion(db);
+    if (!options.readOnly) {
+      const mode = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
+      if (mode.journal_mode !== 'wal') {
+        throw new TackleError(
+          'storage_unavailable',
+          `${options.path} cannot use a write-ahead log on this file system`,
+        );
+      }
+    }
+    db.exec(`PRAGMA synchronous = ${options.synchronous ?? 'FULL'};
+      PRAGMA mmap_size = 0;
+      PRAGMA journal_size_limit = ${walSizeLimitBytes};
+      PRAGMA cache_size = -${options.cacheKilobytes ?? 8_192};
+      PRAGMA trusted_schema = OFF;
+      PRAGMA temp_store = MEMORY;`);
+    // On macOS fsync leaves the data in the drive's cache; these make SQLite use F_FULLFSYNC (no-op elsewhere).
+    db.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;');
+    if (options.readOnly) db.exec('PRAGMA query_only = ON');
+    db.enableDefensive(true);
+    db.setAuthorizer((action) =>
+      action === constants.SQLITE_ATTACH || action === constants.SQLITE_DETACH
+        ? constants.SQLITE_DENY
+        : constants.SQLITE_OK,
+    );
+    return new Connection(db);
+  } catch (error) {
+    db.close();
+    throw toStorageError(error, `Cannot open ${options.path}`);
+  }
+}
+
+function checkSqliteVersion(db: DatabaseSync): void {
+  const { version } = db.prepare('SELECT sqlite_version() AS version').get() as { version: string };
+  const parts = version.split('.').map(Number);
+  for (const [index, least] of minimumSqliteVersion.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > least) return;
+    if (part < least) {
+      throw new TackleError(
+        'storage_unavailable',
+        `This Node contains SQLite ${version}; ${minimumSqliteVersion.join('.')} or newer is needed. Use a newer Node.`,
+      );
+    }
+  }
+}
+
+interface SqliteError extends Error {
+  readonly code: 'ERR_SQLITE_ERROR';
+  readonly errcode: number;
+  readonly errstr: string;
+}
+
+export function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && (error as { code?: unknown }).code === 'ERR_SQLITE_ERROR';
+}
+
+/** Primary result codes, https://sqlite.org/rescode.html */
+const resultCodes = {
+  full: 13,
+  ioError: 10,
+  readOnly: 8,
+  cannotOpen: 14,
+  corrupt: 11,
+  notADatabase: 26,
+  busy: 5,
+  memory: 7,
+};
+/** SQLITE_IOERR_WRITE and SQLITE_IOERR_FSYNC etc. keep the primary code in the low byte. */
+const primaryCode = (errcode: number): number => errcode & 0xff;
+
+/** SQLite's errors as ours; ours and programming errors pass unchanged. */
+export function toStorageError(error: unknown, context: string): unknown {
+  if (!isSqliteError(error)) return error;
+  const reason = `${context}: ${error.message}`;
+  switch (primaryCode(error.errcode)) {
+    case resultCodes.full:
+      return new TackleError('disk_full', `${reason}. Free some disk space; nothing was changed.`, { cause: error });
+    case resultCodes.corrupt:
+    case resultCodes.notADatabase:
+      return new TackleError('storage_corrupt', `${reason}. Restore the last backup.`, { cause: error });
+    case resultCodes.ioError:
+    case resultCodes.readOnly:
+    case resultCodes.cannotOpen:
+    case resultCodes.busy:
+    case resultCodes.memory:
+      return new TackleError('storage_unavailable', `${reason}. Nothing was changed.`, { cause: error });
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,5 @@
+import { recordsDocumentsKeyvalue } from './0001-records-documents-keyvalue.ts';
+import type { Migration } from './migration.ts';
+
+/** All migrations, in order; version n stands at position n - 1. */
+export const migrations: readonly Migration[] = [recordsDocumentsKeyvalue];
