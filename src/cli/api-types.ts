@@ -1,0 +1,95 @@
+/** Shapes of docs/api.md that commands read. */
+
+export interface ProjectInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly createdAt: number;
+  readonly url: string;
+  readonly spaces: readonly SpaceInfo[];
+}
+
+export interface SpaceInfo {
+  readonly id: string;
+  readonly project: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly urls: {
+    readonly spaceBound: string;
+    readonly project: string;
+    readonly path: string;
+    readonly domains: readonly string[];
+  };
+  readonly hostLabel: string;
+  readonly tokens: readonly TokenInfo[];
+  readonly env: readonly EnvInfo[];
+  readonly jwks: string | null;
+  readonly allowedHosts: readonly string[];
+}
+
+export interface TokenInfo {
+  readonly key: string;
+  readonly access: 'READWRITE' | 'READ';
+  readonly description: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly lastUsedAt: number | null;
+}
+
+export interface EnvInfo {
+  readonly key: string;
+  /** Null when encrypted. */
+  readonly value: string | null;
+  readonly encrypted: boolean;
+}
+
+export interface DomainInfo {
+  readonly host: string;
+  readonly project: string;
+  readonly space: string | null;
+  readonly createdAt: number;
+}
+
+export interface AdminTokenInfo {
+  readonly id: string;
+  readonly description: string;
+  readonly scope: unknown;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly lastUsedAt: number | null;
+}
+
+export interface DeploymentInfo {
+  readonly version: number;
+  readonly status: 'starting' | 'live' | 'superseded' | 'failed' | 'undeployed';
+  readonly kind: string;
+  readonly createdAt: number;
+  readonly liveAt: number | null;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly meta: Readonly<Record<string, string>>;
+  readonly routes: readonly string[];
+  readonly queues: readonly string[];
+  readonly workers: readonly string[];
+  readonly jobs: readonly string[];
+  readonly error: unknown;
+}
+
+export interface CollectionInfo {
+  readonly name: string;
+  readonly count: number;
+  readonly indexes: readonly string[];
+  readonly schema: unknown;
+  readonly cap: number | null;
+  readonly capDelayMs: number | null;
+  readonly createdAt: number;
+}
+
+export interface LogLine {
+  readonly id: string;
+  readonly time: number;
+  readonly context: string;
+  readonly logtype: string;
+  readonly log: string;
+  readonly version: number | null;
+}

@@ -1,0 +1,68 @@
+import { TackleError } from '../core/errors.ts';
+import { findNearest } from '../core/nearest.ts';
+
+export interface Failure {
+  /** For stderr; null when everything has been said (help was asked for). */
+  readonly text: string | null;
+  /** For stdout when the caller asked for JSON. */
+  readonly json: string | null;
+  readonly exitCode: number;
+}
+
+interface FailureContext {
+  readonly argv: readonly string[];
+  /** Names of all commands. */
+  readonly names: readonly string[];
+}
+
+/** How a command ends that could not do what it was asked for. */
+export function describeFailure(error: unknown, { argv, names }: FailureContext): Failure {
+  if (isHelpRequest(error)) return { text: null, json: null, exitCode: 0 };
+  const message = oneLine(explain(error, names));
+  const debug = argv.includes('-d') || argv.includes('--debug');
+  const stack = debug && error instanceof Error ? `\n${error.stack}` : '';
+  const code = error instanceof TackleError ? error.code : isCalledWrongly(error) ? 'invalid_request' : 'internal';
+  const details = error instanceof TackleError ? error.details : undefined;
+  return {
+    text: `tackle: ${message}${formatDetails(details)}${stack}`,
+    json: argv.includes('--json') ? JSON.stringify({ error: { code, message, details } }) : null,
+    exitCode: isCalledWrongly(error) ? 2 : 1,
+  };
+}
+
+/** commander throws for `--help` too, after it has printed the text. */
+function isHelpRequest(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'commander.helpDisplayed' || code === 'commander.help';
+}
+
+function isCalledWrongly(error: unknown): boolean {
+  const { code, unknownCommand } = (error ?? {}) as { code?: unknown; unknownCommand?: unknown };
+  return unknownCommand !== undefined || (typeof code === 'string' && code.startsWith('commander.'));
+}
+
+function explain(error: unknown, names: readonly string[]): string {
+  const unknownCommand = (error as { unknownCommand?: unknown } | null)?.unknownCommand;
+  if (typeof unknownCommand === 'string') {
+    const nearest = findNearest(unknownCommand, names);
+    const hint = nearest === null ? "'tackle help' lists the commands." : `Did you mean '${nearest}'?`;
+    return `unknown command '${unknownCommand}'. ${hint}`;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^error: /, '');
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ');
+}
+
+/** What a deployment says about the place of its error; the rest of the details is for programs. */
+function formatDetails(details: unknown): string {
+  const { file, line, column, stack, log } = (details ?? {}) as Record<string, unknown>;
+  const lines: string[] = [];
+  if (typeof file === 'string')
+    lines.push(`  at ${[file, line, column].filter((part) => part !== undefined).join(':')}`);
+  if (typeof stack === 'string') lines.push(stack);
+  if (typeof log === 'string' && log !== '') lines.push(log);
+  return lines.map((text) => `\n${text}`).join('');
+}
