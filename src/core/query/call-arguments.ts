@@ -9,16 +9,13 @@ const optionNames = new Set(['filter', 'hints', 'limit', 'offset', 'skip', 'sort
 const isOptionName = (name: string): boolean => optionNames.has(name) || /^(?:useIndex|start|end)/.test(name);
 
 /**
- * `getMany(c, filter, options)`, and the older `getMany(c, {filter, hints, limit, …})`: one object with an object as `filter`
- * or `hints`, or with options only and among them an object as `sort` or a number as `limit`.
+ * `getMany(c, filter, options)`, and the older `getMany(c, {filter, hints, limit, …})`: one object with names of options only,
+ * among them an object as `filter`, `hints` or `sort`, or a number as `limit`.
  */
 export function readFindCall(filter: unknown, options: unknown): FindCall {
   if (options !== undefined || !isObject(filter)) return { filter, options };
-  const keys = Object.keys(filter);
   const isLegacy =
-    ownObject(filter, 'filter') ||
-    ownObject(filter, 'hints') ||
-    (keys.length > 0 && keys.every(isOptionName) && (ownObject(filter, 'sort') || typeof filter.limit === 'number'));
+    hasOptionsOnly(filter) && (namesFilter(filter) || ownObject(filter, 'sort') || typeof filter.limit === 'number');
   if (!isLegacy) return { filter, options };
   const { filter: inner, ...rest } = filter;
   return { filter: inner, options: rest };
@@ -49,8 +46,7 @@ export interface UpdateManyCall extends FindCall {
  * is ignored: crudlify passes its whole query object there.
  */
 export function readUpdateManyCall(filter: unknown, update: unknown, options?: unknown): UpdateManyCall {
-  const isLegacy =
-    options === undefined && isObject(update) && (ownObject(update, 'filter') || ownObject(update, 'hints'));
+  const isLegacy = options === undefined && isObject(update) && hasOptionsOnly(update) && namesFilter(update);
   if (!isLegacy) return { filter, update, options };
   const { filter: inner, ...rest } = update;
   return { filter: inner, update: filter, options: rest };
@@ -58,6 +54,14 @@ export function readUpdateManyCall(filter: unknown, update: unknown, options?: u
 
 function isObject(input: unknown): input is Record<string, unknown> {
   return typeof input === 'object' && input !== null && !Array.isArray(input);
+}
+
+function hasOptionsOnly(input: Record<string, unknown>): boolean {
+  return Object.keys(input).every(isOptionName);
+}
+
+function namesFilter(input: Record<string, unknown>): boolean {
+  return ownObject(input, 'filter') || ownObject(input, 'hints');
 }
 
 function ownObject(object: Record<string, unknown>, key: string): boolean {
