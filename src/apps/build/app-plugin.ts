@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import path from 'node:path';
+import type { Plugin } from 'rolldown';
+import { createBuildError } from './build-errors.ts';
+import { findImportPosition } from './import-position.ts';
+import { getSdkModule, isSdkName } from './sdk-module.ts';
+
+export const entryId = '\0tackle:entry';
+const builtinPrefix = '\0tackle:builtin:';
+/** The bundler's own helpers make their `require` for computed names with `module`; in the sandbox there is one already. */
+const bundlerRuntime = '\0rolldown/';
+const requireId = '\0tackle:require';
+const textExtension = /\.(txt|html?|css|hbs)$/i;
+
+/** Built-in modules that make no sense in an app, with what to use instead. Packages may import them. */
+const refusedInApps: Readonly<Record<string, string>> = {
+  fs: 'Use `filestore` of codehooks-js for files, or import text files (.txt, .html, .css, .hbs) and JSON directly',
+  path: 'Join URL-like paths with template strings, or use `new URL(…)`',
+  os: 'An app has no machine of its own; settings come from `process.env`',
+};
+
+/** What makes an app a bundle of ours: its library, built-in modules by `require`, text files as strings. */
+export function createAppPlugin(dir: string, entry: string): Plugin {
+  return {
+    name: 'tackle-app',
+    resolveId: {
+      async handler(specifier, importer) {
+        if (specifier === entryId) return entryId;
+        if (isSdkName(specifier)) return getSdkModule();
+        if (!isBuiltin(specifier)) return null;
+        if (importer?.startsWith(bundlerRuntime)) return requireId;
+        const name = specifier.replace(/^node:/, '');
+        if (importer !== undefined && isOwnFile(importer, dir)) await refuseBuiltin(name, specifier, importer, dir);
+        return builtinPrefix + name;
+      },
+    },
+    load: {
+      async handler(id) {
+        if (id === entryId)
+          return `import * as app from ${JSON.stringify(entry)};\nglobalThis.__tackleExports = app;\n`;
+        if (id === requireId) return 'export const createRequire = () => globalThis.require;';
+        if (id.startsWith(builtinPrefix)) {
+          const name = JSON.stringify(id.slice(builtinPrefix.length));
+          return { code: `module.exports = globalThis.require(${name});`, moduleType: 'js' };
+        }
+        if (!textExtension.test(id)) return null;
+        const text = await readFile(id, 'utf8');
+        return { code: `module.exports = ${JSON.stringify(text)};`, moduleType: 'js' };
+      },
+    },
+  };
+}
+
+/** The app's own sources are what lies outside of node_modules, and is not our library. */
+function isOwnFile(file: string, dir: string): boolean {
+  if (file.startsWith('\0') || file.split(path.sep).includes('node_modules')) return false;
+  const sdkDirectory = path.dirname(getSdkModule());
+  return !file.startsWith(sdkDirectory + path.sep) || dir.startsWith(sdkDirectory);
+}
+
+async function refuseBuiltin(name: string, specifier: string, importer: string, dir: string): Promise<void> {
+  const alternative = refusedInApps[name.split('/')[0]!];
+  if (alternative === undefined) return;
+  const position = await findImportPosition(importer, specifier);
+  throw createBuildError([
+    {
+      message: `"${specifier}" cannot be used in an app. ${alternative}.`,
+      file: path.relative(dir, importer),
+      line: position?.line ?? null,
+      column: position?.column ?? null,
+    },
+  ]);
+}

@@ -1,0 +1,91 @@
+import path from 'node:path';
+import { TackleError } from '../../core/errors.ts';
+import type { BuildProblem } from './built-app.ts';
+
+/** Names the SDK will have; an import of one of them is told apart from a spelling mistake. */
+const announcedExports = new Set(['Workflow']);
+
+/** `build_failed` with every problem in the message, one line each: `file:line:column  message`. */
+export function createBuildError(problems: readonly BuildProblem[], cause?: unknown): TackleError {
+  const lines = problems.map(({ message, file, line, column }) => {
+    const place = [file, line, column].filter((part) => part !== null).join(':');
+    return place === '' ? message : `${place}  ${message}`;
+  });
+  return new TackleError('build_failed', lines.join('\n'), { details: { problems }, cause });
+}
+
+/** What rolldown says about one problem, as far as it is used here. */
+interface BundlerError {
+  readonly code?: string;
+  readonly message?: string;
+  readonly id?: string;
+  readonly loc?: { readonly file?: string; readonly line: number; readonly column: number };
+  readonly pos?: number;
+}
+
+/** Turns whatever the bundler threw into `build_failed`; errors that are ours already pass unchanged. */
+export function toBuildError(error: unknown, dir: string): TackleError {
+  const ours = findOwnError(error);
+  if (ours !== null) return ours;
+  const list = isRecord(error) && Array.isArray(error.errors) ? (error.errors as unknown[]) : [error];
+  const own = list.map(findOwnError).find((found) => found !== null);
+  if (own) return own;
+  return createBuildError(
+    list.map((item) => describe((isRecord(item) ? item : { message: String(item) }) as BundlerError, dir)),
+    error,
+  );
+}
+
+function findOwnError(error: unknown): TackleError | null {
+  for (let current = error; isRecord(current); current = current.cause) {
+    if (current instanceof TackleError) return current;
+  }
+  return null;
+}
+
+function describe(error: BundlerError, dir: string): BuildProblem {
+  const raw = stripColors(error.message ?? 'The app could not be bundled');
+  const fromText = /([^\s[\]()]+\.[a-z]+):(\d+):(\d+)/i.exec(raw);
+  const file = error.loc?.file ?? error.id ?? fromText?.[1] ?? null;
+  return {
+    message: explain(error.code ?? '', raw),
+    file: file === null ? null : toRelative(file, dir),
+    line: error.loc?.line ?? (fromText === null ? null : Number(fromText[2])),
+    // The bundler counts columns from 0 in `loc` and from 1 in its text.
+    column: error.loc ? error.loc.column + 1 : fromText === null ? null : Number(fromText[3]),
+  };
+}
+
+function explain(code: string, message: string): string {
+  const headline = (message.split('\n').find((line) => line.trim() !== '') ?? message).replace(/^Error:\s*/, '').trim();
+  const missing = /"([^"]+)" is not exported by "([^"]+)"/.exec(message);
+  if (code === 'MISSING_EXPORT' && missing !== null && /packages[\\/]sdk|tackle-sdk/.test(missing[2]!)) {
+    return explainMissingExport(missing[1]!);
+  }
+  const unresolved = /(?:Could not resolve|Failed to resolve) ['"]([^'"]+)['"]/.exec(message);
+  if (unresolved !== null && !/^[./#]/.test(unresolved[1]!)) {
+    const name = unresolved[1]!.split('/', unresolved[1]!.startsWith('@') ? 2 : 1).join('/');
+    return `There is no package "${name}" in node_modules. Add it: npm install ${name}`;
+  }
+  return headline;
+}
+
+function explainMissingExport(name: string): string {
+  return announcedExports.has(name)
+    ? `"${name}" of codehooks-js is not available on this version of Tackle. Deploy a bundle of the original library, or leave it out.`
+    : `codehooks-js has no export "${name}".`;
+}
+
+function toRelative(file: string, dir: string): string {
+  if (!path.isAbsolute(file)) return file;
+  const relative = path.relative(dir, file);
+  return relative === '' ? file : relative;
+}
+
+function stripColors(text: string): string {
+  return text.replaceAll(/\u001b\[[0-9;]*m/g, '');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

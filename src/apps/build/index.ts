@@ -1,0 +1,3 @@
+export { buildApp } from './build-app.ts';
+export type { BuildOptions, BuildProblem, BuiltApp, ReportProgress } from './built-app.ts';
+export { mapStack } from './map-stack.ts';
