@@ -89,6 +89,7 @@ export class ApiClient {
   }
 
   #explainConnection(error: NodeJS.ErrnoException): Error {
+    if (error instanceof TackleError) return error;
     const refused = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ETIMEDOUT', 'EAI_AGAIN'].includes(error.code ?? '');
     if (!refused)
       return new TackleError('internal', `The connection to ${this.url} failed: ${error.message}`, { cause: error });
