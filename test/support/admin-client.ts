@@ -67,9 +67,9 @@ export async function createTestSpace(gateway: GatewayProcess, name: string): Pr
     async deploy(directory, mode, main) {
       const upload =
         mode === 'tackle'
-          ? await buildApp({ directory, main })
-          : { bundle: await buildOriginalBundle(directory), sourceMap: undefined };
-      return admin('POST', '/deployments', { bundle: upload.bundle, sourceMap: upload.sourceMap, kind: mode });
+          ? await buildApp({ dir: directory, main })
+          : { code: await buildOriginalBundle(directory), sourceMap: undefined };
+      return admin('POST', '/deployments', { bundle: upload.code, sourceMap: upload.sourceMap, kind: mode });
     },
     async setEnv(env) {
       for (const [key, value] of Object.entries(env)) {
