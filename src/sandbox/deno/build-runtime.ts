@@ -3,6 +3,8 @@ import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Where `scripts/build-runtime.mjs` leaves the runtime when dependencies are installed. */
+const prebuiltDirectory = fileURLToPath(new URL('../../../node_modules/.cache/tackle/', import.meta.url));
 const runtimeDirectory = fileURLToPath(new URL('../runtime/', import.meta.url));
 const coreDirectory = fileURLToPath(new URL('../../core/', import.meta.url));
 
@@ -17,18 +19,30 @@ export interface BuildRuntimeOptions {
  */
 export async function buildRuntime(cacheDir: string, options: BuildRuntimeOptions = {}): Promise<string> {
   const abiModule = options.abiModule ?? path.join(runtimeDirectory, 'abi', 'index.ts');
-  const file = path.join(cacheDir, `sandbox-runtime-${await hashSources(abiModule)}.js`);
-  const exists = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return file;
+  const name = `sandbox-runtime-${await hashSources(abiModule)}.js`;
+  for (const directory of [prebuiltDirectory, cacheDir]) {
+    const candidate = path.join(directory, name);
+    if (await exists(candidate)) return candidate;
+  }
+  const file = path.join(cacheDir, name);
   const code = await bundleRuntime(abiModule);
   await mkdir(cacheDir, { recursive: true });
   const partial = `${file}.${process.pid}.${performance.now()}.partial`;
   await writeFile(partial, code);
   await rename(partial, file);
   return file;
+}
+
+/** Builds the runtime where every later start looks first. */
+export function prebuildRuntime(): Promise<string> {
+  return buildRuntime(prebuiltDirectory);
+}
+
+function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function bundleRuntime(abiModule: string): Promise<string> {

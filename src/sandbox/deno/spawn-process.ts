@@ -43,7 +43,7 @@ export async function spawnProcess(settings: SpawnSettings, memoryMb: number): P
     });
     const child = spawn(command, args, {
       cwd: path.join(settings.runDirectory, 'empty'),
-      env: { DENO_DIR: path.join(settings.runDirectory, 'empty'), NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
+      env: { DENO_DIR: path.join(settings.runDirectory, 'empty'), NO_COLOR: '1', TOKIO_WORKER_THREADS: '1', DENO_NO_UPDATE_CHECK: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
@@ -64,7 +64,7 @@ function denoArgs(runtimeFile: string, socketPath: string, memoryMb: number): st
     '--no-config',
     '--no-lock',
     '--no-check',
-    `--v8-flags=--max-old-space-size=${memoryMb},--max-semi-space-size=16`,
+    `--v8-flags=--max-old-space-size=${memoryMb},--max-semi-space-size=4`,
     `--allow-net=unix:${socketPath}`,
     `--allow-read=${socketPath}`,
     `--allow-write=${socketPath}`,
