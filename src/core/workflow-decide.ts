@@ -42,6 +42,8 @@ export type WorkflowOperation =
       readonly step: string;
       readonly state: JsonObject;
       readonly previousStep: string | null;
+      /** Taken as what the step said, instead of running it. */
+      readonly outcome: { readonly next: string | readonly string[] | null; readonly patch: JsonObject } | null;
     };
 
 export type WorkflowEffect =
@@ -122,6 +124,7 @@ export function decideWorkflow(
       draft.patch = withoutProtectedFields(operation.state);
       draft.previousStep = operation.previousStep;
       draft.enter('', null, operation.step, '', 0);
+      if (operation.outcome !== null) takeOutcome(draft, operation.outcome);
       return draft.finish();
     case 'step':
       return decideStep(draft, operation);
@@ -146,7 +149,9 @@ export function decideWorkflow(
       return decideCancel(draft, operation.reason);
     case 'unpark':
       for (const [id, branch] of draft.branchesIn('parked')) {
-        if (operation.steps.includes(branch.step)) draft.requeue(id, 0);
+        const wanted = branch.pendingNext ?? branch.step;
+        const steps = typeof wanted === 'string' ? [wanted] : wanted;
+        if (steps.every((step) => operation.steps.includes(step))) draft.unpark(id);
       }
       return draft.finish();
   }
@@ -174,7 +179,9 @@ function decideStep(draft: WorkflowDraft, operation: Extract<WorkflowOperation, 
   if (outcome.type === 'unknown-step') {
     const message = `The step "${outcome.step}" is not part of the deployed workflow; deploy code that has it, or cancel.`;
     draft.setError(branch.step, { code: 'not_found', message }, operation.attempt);
-    draft.replaceBranch(operation.branch, { state: 'parked', step: outcome.step });
+    draft.patch = withoutProtectedFields(outcome.patch);
+    if (outcome.next !== null) draft.countFinished(branch.step, operation.startedAtMs);
+    draft.park(operation.branch, outcome.step, outcome.next);
     return draft.finish();
   }
   if (outcome.type === 'suspend') {
@@ -261,7 +268,7 @@ function continueBranches(draft: WorkflowDraft, reset: boolean): void {
       draft.resetCount(branch.step);
       // A step that was finished by `wait` is visited anew; one that failed is tried again with what it remembers.
       if (state === 'waiting') draft.enter(id, branch.parent, branch.step, branch.label, 0);
-      else draft.requeue(id, 0);
+      else draft.unpark(id);
     }
   }
 }
@@ -281,6 +288,17 @@ function decideCancel(draft: WorkflowDraft, reason: string | null): WorkflowDeci
   return draft.finish();
 }
 
+function takeOutcome(
+  draft: WorkflowDraft,
+  outcome: { readonly next: string | readonly string[] | null; readonly patch: JsonObject },
+): void {
+  draft.effects.length = 0;
+  draft.replaceBranch('', { ticket: 0 });
+  draft.countFinished(draft.branches['']!.step, draft.nowMs);
+  draft.patch = { ...draft.patch, ...withoutProtectedFields(outcome.patch) };
+  draft.leave('', { type: 'goto', next: outcome.next, patch: outcome.patch, delayMs: 0, join: true });
+}
+
 function describeStep(
   operation: Extract<WorkflowOperation, { type: 'step' }>,
   step: string,
@@ -296,8 +314,8 @@ function describeStep(
     startedAtMs: operation.startedAtMs,
     finishedAtMs: nowMs,
     outcome: outcome.type,
-    next: outcome.type === 'goto' ? outcome.next : null,
-    patch: outcome.type === 'goto' || outcome.type === 'wait' ? withoutProtectedFields(outcome.patch) : null,
+    next: outcome.type === 'goto' || outcome.type === 'unknown-step' ? outcome.next : null,
+    patch: 'patch' in outcome ? withoutProtectedFields(outcome.patch) : null,
     error: outcome.type === 'failed' || outcome.type === 'retrying' ? outcome.error : null,
   };
 }

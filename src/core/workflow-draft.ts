@@ -11,7 +11,7 @@ import type {
   WorkflowInstance,
   WorkflowStatus,
 } from './workflow.ts';
-import { isEnded } from './workflow.ts';
+import { isEnded, withoutProtectedFields } from './workflow.ts';
 import type { DecisionContext, StepRecord, WorkflowDecision, WorkflowEffect } from './workflow-decide.ts';
 
 type GotoOutcome = Extract<StepOutcome, { type: 'goto' }>;
@@ -100,6 +100,7 @@ export class WorkflowDraft {
       target: null,
       label,
       waitingFor: null,
+      pendingNext: null,
     };
     this.#nextStep = step;
     const known = this.#stepCount[step];
@@ -120,9 +121,22 @@ export class WorkflowDraft {
     const branch = this.branches[id]!;
     if (branch.timer !== 0) this.effects.push({ type: 'drop', ticket: branch.timer });
     const ticket = this.#context.allocateTicket();
-    this.replaceBranch(id, { state: 'queued', ticket, timer: 0, waitingFor: null });
+    this.replaceBranch(id, { state: 'queued', ticket, timer: 0, waitingFor: null, pendingNext: null });
     const { step, visit } = branch;
     this.effects.push({ type: 'enqueue', ticket, step, branch: id, visit, delayMs, timer: false });
+  }
+
+  /** Leaves a branch where it is until code comes that knows `step`. */
+  park(id: string, step: string, pendingNext: string | readonly string[] | null): void {
+    this.replaceBranch(id, { state: 'parked', pendingNext });
+    this.#nextStep = step;
+  }
+
+  /** Takes a parked branch up again: at its step, or where that wanted to go. */
+  unpark(id: string): void {
+    const { pendingNext } = this.branches[id]!;
+    if (pendingNext === null) this.requeue(id, 0);
+    else this.leave(id, { type: 'goto', next: pendingNext, patch: {}, delayMs: 0, join: true });
   }
 
   setTimer(id: string, delayMs: number): void {
@@ -143,7 +157,7 @@ export class WorkflowDraft {
     const next = outcome.next as string | null;
     const goesOn = branch.parent === null || (!outcome.join && next !== null);
     if (goesOn) this.#goOn(id, next, outcome.delayMs);
-    else this.#join(id, next, this.patch, outcome.delayMs);
+    else this.#join(id, next, withoutProtectedFields(outcome.patch), outcome.delayMs);
   }
 
   #goOn(id: string, next: string | null, delayMs: number): void {

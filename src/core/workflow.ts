@@ -47,6 +47,8 @@ export interface WorkflowBranch {
   /** Key in `parallelSteps`. */
   readonly label: string;
   readonly waitingFor: WaitRequest | null;
+  /** Of a parked branch whose step is done: where it wants to go as soon as that is known. */
+  readonly pendingNext: string | readonly string[] | null;
 }
 
 /** What a suspended step waits for; `memo` names the place in the step that gets the answer. */
@@ -138,7 +140,13 @@ export type StepOutcome =
   | { readonly type: 'failed'; readonly error: SerializedError }
   /** Will be tried again by the queue. */
   | { readonly type: 'retrying'; readonly error: SerializedError }
-  | { readonly type: 'unknown-step'; readonly step: string };
+  /** The deployed code has no step of this name; `next` and `patch` are those of a `goto` to it. */
+  | {
+      readonly type: 'unknown-step';
+      readonly step: string;
+      readonly next: string | readonly string[] | null;
+      readonly patch: JsonObject;
+    };
 
 export interface ChildStart {
   readonly workflow: string;

@@ -1,0 +1,150 @@
+import type { Json, JsonObject } from '../../../core/json.ts';
+import { decodeStoredJson, encodeStoredBody, encodeStoredText } from '../../../core/query/stored-text.ts';
+import { describeControl, isEnded, type WorkflowInstance, type WorkflowParent } from '../../../core/workflow.ts';
+import type { Connection } from '../connection.ts';
+import { toDocumentJson } from '../document-json.ts';
+import { getRow, updateRow } from '../document-table.ts';
+import type { WriterContext } from '../handlers.ts';
+import { documentCommands } from './documents.ts';
+
+export interface InstanceRow {
+  readonly n: number;
+  readonly space: string;
+  readonly id: string;
+  readonly name: string;
+  readonly collection: string;
+  readonly queue_prefix: string;
+  readonly max_step_count: number;
+  readonly version: string | null;
+  readonly parent: string | null;
+  readonly control: string;
+  readonly created_at: number;
+}
+
+export interface StoredInstance {
+  readonly n: number;
+  readonly space: string;
+  readonly instance: WorkflowInstance;
+}
+
+export function toInstance(row: InstanceRow): WorkflowInstance {
+  return {
+    id: row.id,
+    name: row.name,
+    collection: row.collection,
+    queuePrefix: row.queue_prefix,
+    maxStepCount: row.max_step_count,
+    version: row.version,
+    parent: row.parent === null ? null : (JSON.parse(row.parent) as WorkflowParent),
+    createdAtMs: row.created_at,
+    control: JSON.parse(row.control) as WorkflowInstance['control'],
+  };
+}
+
+export function findInstance(connection: Connection, space: string, id: string): StoredInstance | null {
+  const row = connection.sql('SELECT * FROM workflow_instances WHERE space = ? AND id = ?').get(space, id) as unknown as
+    | InstanceRow
+    | undefined;
+  return row === undefined ? null : { n: row.n, space, instance: toInstance(row) };
+}
+
+export function insertInstance(connection: Connection, space: string, instance: WorkflowInstance): StoredInstance {
+  const { lastInsertRowid } = connection
+    .sql(
+      `INSERT INTO workflow_instances (space, id, name, collection, queue_prefix, max_step_count, version, parent, status,
+         step, control, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      space,
+      instance.id,
+      instance.name,
+      instance.collection,
+      instance.queuePrefix,
+      instance.maxStepCount,
+      instance.version,
+      instance.parent === null ? null : JSON.stringify(instance.parent),
+      instance.control.status,
+      instance.control.nextStep,
+      JSON.stringify(instance.control),
+      instance.createdAtMs,
+    );
+  return { n: Number(lastInsertRowid), space, instance };
+}
+
+export function saveInstance(connection: Connection, n: number, instance: WorkflowInstance): void {
+  const { control } = instance;
+  const ended = isEnded(control.status);
+  connection
+    .sql('UPDATE workflow_instances SET status = ?, step = ?, control = ?, ended_at = ? WHERE n = ?')
+    .run(
+      control.status,
+      ended ? null : control.nextStep,
+      JSON.stringify(control),
+      ended ? control.updatedAtMs : null,
+      n,
+    );
+}
+
+/** The document of a new instance. Throws `duplicate_id`, `schema_violation`. */
+export function insertDocument(
+  context: WriterContext,
+  space: string,
+  instance: WorkflowInstance,
+  state: JsonObject,
+): string {
+  const document = { ...state, ...describeControl(instance) };
+  const body = encodeStoredBody(document);
+  documentCommands['document.insert'](context, {
+    space,
+    collection: instance.collection,
+    documents: [{ id: instance.id, body }],
+  });
+  return toDocumentJson(encodeStoredText(instance.id), body);
+}
+
+export interface DocumentWrite {
+  /** JSON text before, without `_id`. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Sets user fields and writes the control fields through. Null when the app removed the document. Throws
+ * `schema_violation` and leaves everything as it was.
+ */
+export function writeDocument(
+  context: WriterContext,
+  stored: StoredInstance,
+  changed: WorkflowInstance,
+  patch: JsonObject,
+): DocumentWrite | null {
+  const { instance, space } = stored;
+  const collection = context.catalogue.get({ space, collection: instance.collection });
+  const row = collection === null ? null : getRow(context, collection, instance.id);
+  if (collection === null || row === null) return null;
+  const document: Record<string, Json> = { ...(decodeStoredJson(row.body) as JsonObject), ...patch };
+  const control = describeControl(changed);
+  for (const name of Object.keys(describeControl(instance))) if (!Object.hasOwn(control, name)) delete document[name];
+  Object.assign(document, control);
+  if (collection.schema !== null) context.schemas.check(collection.schema, document, collection.name);
+  const body = encodeStoredBody(document);
+  updateRow(context, collection, row, body);
+  return { before: row.body, after: toDocumentJson(row._id, body) };
+}
+
+/** A document as a reader or the writer finds it, as JSON text with its `_id`. */
+export function readDocument(
+  connection: Connection,
+  nowMs: number,
+  ref: { readonly space: string; readonly collection: string; readonly id: string },
+): string | null {
+  const collection = connection
+    .sql(`SELECT n FROM collections WHERE space = ? AND name = ? AND state = 'live'`)
+    .get(ref.space, ref.collection) as { n: number } | undefined;
+  if (collection === undefined) return null;
+  const row = connection
+    .sql(`SELECT _id, expires_at, body FROM d_${collection.n} WHERE _id = ?`)
+    .get(encodeStoredText(ref.id)) as { _id: string; expires_at: number | null; body: string } | undefined;
+  if (row === undefined || (row.expires_at !== null && row.expires_at <= nowMs)) return null;
+  return toDocumentJson(row._id, row.body);
+}
