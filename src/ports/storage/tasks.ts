@@ -138,7 +138,10 @@ export interface TaskCommands {
   };
   /** One result per settlement; a lost lease never rejects the commit. */
   'task.settle': {
-    params: { readonly settlements: readonly (TaskLease & { readonly settlement: Settlement })[]; readonly nowMs: number };
+    params: {
+      readonly settlements: readonly (TaskLease & { readonly settlement: Settlement })[];
+      readonly nowMs: number;
+    };
     result: { readonly tasks: readonly SettledTask[] };
   };
   /** Precondition: rejects the commit with `lease_lost` unless every lease holds. */
@@ -212,7 +215,10 @@ export interface TaskCommands {
     };
     result: { readonly created: boolean };
   };
-  'schedule.remove': { params: { readonly space: string; readonly name: string }; result: { readonly removed: boolean } };
+  'schedule.remove': {
+    params: { readonly space: string; readonly name: string };
+    result: { readonly removed: boolean };
+  };
   /**
    * Enqueues one task per tick that has none yet. With overlap `skip` a tick is left out while the topic has an unfinished
    * task. `manual` runs now, outside of the plan.
@@ -248,7 +254,10 @@ export interface TaskReads {
     };
     result: readonly TaskView[];
   };
-  'task.nextDue': { params: { readonly none?: never }; result: { readonly dueAtMs: number | null; readonly sweepAtMs: number | null } };
+  'task.nextDue': {
+    params: { readonly none?: never };
+    result: { readonly dueAtMs: number | null; readonly sweepAtMs: number | null };
+  };
   /** All topics of a space (of every space without one); without counts it is fast whatever waits. */
   'topic.list': {
     params: { readonly space?: string; readonly counts: boolean };

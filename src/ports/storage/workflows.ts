@@ -106,7 +106,12 @@ export interface WorkflowCommands {
   };
   /** Keeps what `run(name, fn)` gave; rejects with `lease_lost` when the step may not report any more. */
   'workflow.remember': {
-    params: WorkflowRef & { readonly lease: TaskLease; readonly visit: number; readonly memo: string; readonly value: Json };
+    params: WorkflowRef & {
+      readonly lease: TaskLease;
+      readonly visit: number;
+      readonly memo: string;
+      readonly value: Json;
+    };
     result: null;
   };
   /** A new instance that begins where entry `number` of the other began, with `state` instead of what it had. */
@@ -176,5 +181,8 @@ export interface WorkflowReads {
     }[];
   };
   /** Deployments that instances which have not ended are bound to. */
-  'workflow.versions': { params: { readonly space: string }; result: readonly { readonly version: string; readonly count: number }[] };
+  'workflow.versions': {
+    params: { readonly space: string };
+    result: readonly { readonly version: string; readonly count: number }[];
+  };
 }

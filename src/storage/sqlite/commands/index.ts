@@ -5,6 +5,9 @@ import { documentCommands } from './documents.ts';
 import { indexCommands } from './indexes.ts';
 import { keyValueCommands, keyValueReads } from './keyvalue.ts';
 import { recordCommands, recordReads } from './records.ts';
+import { taskCommands, taskReads } from './tasks.ts';
+import { workflowCommands } from './workflows.ts';
+import { workflowReads } from './workflows-reads.ts';
 
 /** Every command of the port, by kind. To add a group: one file beside this one, one line here and one below. */
 export const commandHandlers: CommandHandlers<CommandMap> = {
@@ -13,10 +16,14 @@ export const commandHandlers: CommandHandlers<CommandMap> = {
   ...documentCommands,
   ...indexCommands,
   ...keyValueCommands,
+  ...taskCommands,
+  ...workflowCommands,
 };
 
 export const readHandlers: ReadHandlers<ReadMap> = {
   ...recordReads,
   ...collectionReads,
   ...keyValueReads,
+  ...taskReads,
+  ...workflowReads,
 };
