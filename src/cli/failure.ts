@@ -18,10 +18,12 @@ interface FailureContext {
 /** How a command ends that could not do what it was asked for. */
 export function describeFailure(error: unknown, { argv, names }: FailureContext): Failure {
   if (isHelpRequest(error)) return { text: null, json: null, exitCode: 0 };
-  const message = oneLine(explain(error, names));
+  const code = error instanceof TackleError ? error.code : isCalledWrongly(error) ? 'invalid_request' : 'internal';
+  const explained = explain(error, names);
+  // A build may have several problems, one per line; everything else is told in one.
+  const message = code === 'build_failed' ? `the app could not be built:\n${explained}` : oneLine(explained);
   const debug = argv.includes('-d') || argv.includes('--debug');
   const stack = debug && error instanceof Error ? `\n${error.stack}` : '';
-  const code = error instanceof TackleError ? error.code : isCalledWrongly(error) ? 'invalid_request' : 'internal';
   const details = error instanceof TackleError ? error.details : undefined;
   return {
     text: `tackle: ${message}${formatDetails(details)}${stack}`,
