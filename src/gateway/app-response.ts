@@ -3,6 +3,13 @@ import type { Json } from '../core/json.ts';
 import type { AppResponse } from '../ports/sandbox.ts';
 import { appendCorsHeaders } from './cors.ts';
 
+/** One exchange with a client of an app. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+}
+
 /** Headers that describe the connection between us and the client; the app has no say in them. */
 const connectionHeaders: ReadonlySet<string> = new Set([
   'connection',
@@ -16,8 +23,7 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 
 /** An answer of the gateway itself to app traffic, in the shape of the original platform. */
 export function writeAppText(
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, requestId }: Exchange,
   status: number,
   body: Json,
   extraHeaders: readonly string[] = [],
@@ -29,20 +35,16 @@ export function writeAppText(
     'Content-Length',
     String(Buffer.byteLength(text)),
   ];
-  headers.push(...extraHeaders);
+  headers.push('X-Request-Id', requestId, ...extraHeaders);
   appendCorsHeaders(headers, request);
   response.writeHead(status, headers);
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
 /** Sends what the app answered. Resolves when the body is handed over, or the client left. */
-export async function writeAppResponse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  answer: AppResponse,
-): Promise<void> {
+export async function writeAppResponse({ request, response, requestId }: Exchange, answer: AppResponse): Promise<void> {
   const hasNoBody = request.method === 'HEAD' || answer.status === 204 || answer.status === 304 || answer.status < 200;
-  const headers: string[] = [];
+  const headers: string[] = ['X-Request-Id', requestId];
   let announced: number | null = null;
   for (const [name, value] of answer.headers) {
     const lower = name.toLowerCase();
@@ -60,7 +62,8 @@ export async function writeAppResponse(
       headers.push('Content-Length', String(length));
     appendCorsHeaders(headers, request);
     response.writeHead(answer.status, headers);
-    response.end(hasNoBody || body === null ? undefined : body);
+    if (hasNoBody || body === null) response.end();
+    else endWith(response, body);
     return;
   }
   if (announced !== null) headers.push('Content-Length', String(announced));
@@ -72,6 +75,12 @@ export async function writeAppResponse(
     return;
   }
   await pipeBody(body, response, announced);
+}
+
+/** Small bodies go out as text, because Node writes head and text in one piece, but head and bytes in two. */
+function endWith(response: ServerResponse, body: Uint8Array): void {
+  if (body.byteLength > 16_384) response.end(body);
+  else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
 }
 
 async function pipeBody(

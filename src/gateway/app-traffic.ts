@@ -6,7 +6,7 @@ import { parseQueryString } from '../core/routing/query-string.ts';
 import type { AppRequest } from '../ports/sandbox.ts';
 import type { Projects } from '../projects/index.ts';
 import { authenticate } from './app-credentials.ts';
-import { writeAppResponse, writeAppText } from './app-response.ts';
+import { type Exchange, writeAppResponse, writeAppText } from './app-response.ts';
 import type { ClientAddress } from './client-address.ts';
 import { isPreflight, preflightHeaders } from './cors.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -40,69 +40,67 @@ export function createAppTraffic(options: AppTrafficOptions): AppTraffic {
   const { apps, projects } = options;
 
   return async function handleAppTraffic(request, response, target, client, requestId) {
+    const exchange = { request, response, requestId };
     try {
       const { space } = target;
       if (options.adminWire !== undefined && target.apiPath.startsWith('/_A_D_M_')) {
         return options.adminWire(request, response, target);
       }
       if (!projects.isAllowedAddress(space.id, client.address)) {
-        return writeAppText(request, response, 403, { error: 'This address is not allowed here' });
+        return writeAppText(exchange, 403, { error: 'This address is not allowed here' });
       }
       if (!options.rateLimiter.take(space.id, space.quotas.maxRequestsPerSecond)) {
-        return writeAppText(request, response, 429, { error: 'Too many requests' }, ['Retry-After', '1']);
+        return writeAppText(exchange, 429, { error: 'Too many requests' }, ['Retry-After', '1']);
       }
       const runner = apps.live(space.id);
       if (isPreflight(request) && (runner === null || !runner.routes.handlesOptions(target.apiPath))) {
-        response.writeHead(204, preflightHeaders(request));
+        response.writeHead(204, ['X-Request-Id', requestId, ...preflightHeaders(request)]);
         response.end();
         return;
       }
-      if (runner === null) return writeAppText(request, response, 404, { error: 'No code deployed' });
+      if (runner === null) return writeAppText(exchange, 404, { error: 'No code deployed' });
       const query = parseQueryString(target.search.slice(1));
       const credentials = authenticate(projects, space, request, query);
       const authenticated = typeof credentials === 'object' ? await credentials : credentials;
-      await serve(options, runner, { request, response, target, client, requestId, query, authenticated });
+      await serve(options, runner, { ...exchange, target, client, query, authenticated });
     } catch (error) {
-      answerError(options, error, request, response, target, requestId);
+      answerError(options, error, exchange, target);
     }
   };
 }
 
-interface Served {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+interface Served extends Exchange {
   readonly target: AppTarget;
   readonly client: ClientAddress;
-  readonly requestId: string;
   readonly query: Record<string, string | string[]>;
   readonly authenticated: 'yes' | 'no' | 'read-only-token';
 }
 
-async function serve(options: AppTrafficOptions, runner: AppRunner, served: Served): Promise<void> {
-  const { request, response, target, authenticated } = served;
+async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Served): Promise<void> {
+  const { request, response, target, authenticated } = exchange;
   const method = request.method ?? 'GET';
   const authHook = authenticated === 'yes' ? null : runner.routes.findAuthHook(target.apiPath);
   if (authenticated !== 'yes' && authHook === null) {
     if (authenticated === 'read-only-token') {
-      return writeAppText(request, response, 403, { error: 'This token may only read' });
+      return writeAppText(exchange, 403, { error: 'This token may only read' });
     }
-    return writeAppText(request, response, 401, { error: 'Authentication failed' });
+    return writeAppText(exchange, 401, { error: 'Authentication failed' });
   }
   const route = runner.routes.findRoute(method, target.apiPath);
   if (route === null && authHook === null) {
-    return writeAppText(request, response, 404, { error: `No route matches ${method} ${target.apiPath}` });
+    return writeAppText(exchange, 404, { error: `No route matches ${method} ${target.apiPath}` });
   }
   const pendingBody = readBody(request, options.maxBodyBytes);
   const body = pendingBody instanceof Promise ? await pendingBody : pendingBody;
   const appRequest: AppRequest = {
     method,
-    hostname: hostnameOf(served.client.host),
-    headers: appHeaders(served),
+    hostname: hostnameOf(exchange.client.host),
+    headers: appHeaders(exchange),
     path: target.path,
     apiPath: target.apiPath,
     originalUrl: target.path + target.search,
-    query: served.query,
-    remoteAddress: served.client.address,
+    query: exchange.query,
+    remoteAddress: exchange.client.address,
     space: target.space.name,
     authHook,
     route: route?.index ?? null,
@@ -114,7 +112,7 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, served: Serv
   const process = acquired instanceof Promise ? await acquired : acquired;
   const gone = abortWhenClientLeaves(response);
   const answer = await process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: gone });
-  await writeAppResponse(request, response, answer);
+  await writeAppResponse(exchange, answer);
 }
 
 function abortWhenClientLeaves(response: ServerResponse): AbortSignal {
@@ -146,14 +144,8 @@ function hostnameOf(host: string): string {
   return colon > host.lastIndexOf(']') ? host.slice(0, colon) : host;
 }
 
-function answerError(
-  options: AppTrafficOptions,
-  error: unknown,
-  request: IncomingMessage,
-  response: ServerResponse,
-  target: AppTarget,
-  requestId: string,
-): void {
+function answerError(options: AppTrafficOptions, error: unknown, exchange: Exchange, target: AppTarget): void {
+  const { request, response, requestId } = exchange;
   // The client left: there is nobody to answer.
   if (response.destroyed) return;
   const known = error instanceof TackleError ? error : null;
@@ -165,5 +157,5 @@ function answerError(
   // The unread rest of a refused body would be taken for the next request.
   const headers = request.complete ? [] : ['Connection', 'close'];
   if (known?.retryable === true) headers.push('Retry-After', '1');
-  writeAppText(request, response, known?.status ?? 500, { error: known?.message ?? 'Internal error' }, headers);
+  writeAppText(exchange, known?.status ?? 500, { error: known?.message ?? 'Internal error' }, headers);
 }

@@ -37,13 +37,13 @@ export function createGateway(options: GatewayOptions): RequestListener {
     if (options.onRequest !== undefined) {
       logWhenDone(options.onRequest, { request, response, requestId, client, target, startedAt });
     }
-    response.setHeader('X-Request-Id', requestId);
     if (target.kind === 'app') {
       void options.appTraffic(request, response, target, client, requestId);
       return;
     }
     if (target.kind === 'own') {
       request.headers['x-request-id'] = requestId;
+      response.setHeader('X-Request-Id', requestId);
       options.ownSurface(request, response);
       return;
     }
@@ -98,6 +98,7 @@ export function sendError(
   response.writeHead(errorCatalogue[code].status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
+    'X-Request-Id': error.requestId,
   });
   response.end(body);
 }
