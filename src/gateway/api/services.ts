@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import type { Apps } from '../../apps/apps.ts';
+import type { SpaceDocuments } from '../../documents/index.ts';
+import type { SpaceKeyValue } from '../../keyvalue/index.ts';
+import type { Projects } from '../../projects/index.ts';
+import type { AdminGuard } from '../admin-guard.ts';
+import type { AdminSessions } from '../admin-guard-sessions.ts';
+import type { ClientAddress } from '../client-address.ts';
+
+/** Everything that the administration API calls; put together by the server. */
+export interface ApiServices {
+  readonly projects: Projects;
+  readonly apps: Pick<Apps, 'deploy' | 'rollback' | 'undeploy' | 'listVersions' | 'live'>;
+  documentsOf(spaceId: string): SpaceDocuments;
+  keyValueOf(spaceId: string): SpaceKeyValue;
+  readonly logs: AppLogs;
+  readonly guard: AdminGuard;
+  readonly sessions: AdminSessions;
+  readClientAddress(request: IncomingMessage): ClientAddress;
+  readonly gateway: GatewayFacts;
+  /** Writes the archive of a backup; the stream fails when the backup does. */
+  createBackup(options: { readonly withKey: boolean }): Promise<AsyncIterable<Uint8Array>>;
+  checkHealth(): Promise<readonly HealthCheck[]>;
+  describeSandbox(): Promise<readonly { readonly layer: string; readonly active: boolean; readonly detail: string }[]>;
+  now(): number;
+  /** Errors that are the gateway's own fault, and audit entries that could not be written. */
+  onError(error: unknown, context: { readonly requestId: string; readonly what: string }): void;
+}
+
+export interface GatewayFacts {
+  readonly version: string;
+  readonly home: string;
+  readonly startedAt: number;
+  /** Origin under which apps are reached, `http://localhost:3011` unless `--public-url` says otherwise. */
+  readonly publicUrl: string;
+  /** Origin of the gateway's own pages, `http://127.0.0.1:3011` or that of `--admin-host`. */
+  readonly adminUrl: string;
+  readonly maxBodyBytes: number;
+  readonly maxBundleBytes: number;
+}
+
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export type LogLevel = 'error' | 'warn' | 'log' | 'info' | 'debug';
+
+export interface LogLine {
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly context: string;
+  readonly logtype: LogLevel;
+  readonly log: string;
+  readonly version: number | null;
+}
+
+export interface LogSelection {
+  readonly context?: string;
+  /** Text that the line holds. */
+  readonly filter?: string;
+  readonly level?: LogLevel;
+}
+
+/** The logs of apps. */
+export interface AppLogs {
+  /** The newest lines that match, oldest first. */
+  tail(spaceId: string, selection: LogSelection & { readonly limit: number }): Promise<readonly LogLine[]>;
+  /** Lines as they come, from the call on, until the returned function is called. */
+  follow(spaceId: string, listener: (line: LogLine) => void): () => void;
+}
