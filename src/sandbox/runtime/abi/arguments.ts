@@ -1,16 +1,12 @@
 import type { JsonObject } from '../../../core/json.ts';
+import { readFindCall, readUpdateManyCall, readUpdateOneCall } from '../../../core/query/call-arguments.ts';
 import { encodeQuery, encodeUpdate } from './encode-query.ts';
 import type { FilterParam } from './host-calls.ts';
 
 /**
- * What apps pass to the datastore methods, sorted out: `codehooks-js` was called in several ways over the years, and the
- * forms have to be told apart by the shape of the arguments (spec/codehooks.md 4.2).
+ * What apps pass to the datastore methods, sorted out and made JSON: `codehooks-js` was called in several ways over the
+ * years (spec/codehooks.md 4.2). Which argument is what is decided in core/query.
  */
-
-const findOptionNames = new Set([
-  ...['filter', 'hints', 'limit', 'offset', 'skip', 'sort', 'fields', 'useIndex', 'reverse', 'projection'],
-  ...['start', 'end', 'startIndex', 'endIndex', 'enqueue'],
-]);
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -40,19 +36,9 @@ export interface FindArguments {
   readonly options: JsonObject;
 }
 
-/** `getMany(c, query, options)`, and the older `getMany(c, {filter, hints, limit, …})`. */
 export function parseFindArguments(query: unknown, options: unknown, method: string): FindArguments {
-  if (options === undefined && isLegacyFindOptions(query)) {
-    return { filter: encodeFilter(query.filter, method), options: encodeOptions(query) };
-  }
-  return { filter: encodeFilter(query, method), options: encodeOptions(options) };
-}
-
-function isLegacyFindOptions(query: unknown): query is Record<string, unknown> {
-  if (!isObject(query)) return false;
-  const names = Object.keys(query);
-  if (names.length === 0 || !names.every((name) => findOptionNames.has(name))) return false;
-  return isObject(query.filter) || isObject(query.hints) || isObject(query.sort) || typeof query.limit === 'number';
+  const call = readFindCall(query, options);
+  return { filter: encodeFilter(call.filter, method), options: encodeOptions(call.options) };
 }
 
 /** The filter never counts twice: what `crudlify` passes as options repeats it. */
@@ -67,34 +53,35 @@ export interface UpdateArguments {
   readonly upsert: boolean;
 }
 
-/** Three, four or five arguments: `(query, update)`, then options or more operators in either order. */
 export function parseUpdateArguments(
   update: unknown,
   fourth: unknown,
   fifth: unknown,
   method: string,
 ): UpdateArguments {
-  if (!isObject(update)) throw new TypeError(`${method}: the update must be an object`);
-  const extras = [fourth, fifth].filter(isObject);
-  const operators = extras.filter((extra) => Object.keys(extra).some((key) => key.startsWith('$')));
-  const merged = operators.length === 0 ? update : Object.assign({}, update, ...operators);
-  return { update: encodeUpdate(merged) as JsonObject, upsert: hasUpsert(fourth) || hasUpsert(fifth) };
+  const { updates, upsert } = readUpdateOneCall(update, fourth, fifth);
+  return { update: mergeUpdates(updates, method), upsert };
 }
 
-function hasUpsert(options: unknown): boolean {
-  return isObject(options) && options.upsert === true;
+/** A patch beside operators becomes one of them, for an update is either. */
+function mergeUpdates(updates: readonly unknown[], method: string): JsonObject {
+  const [first, operators] = updates;
+  if (!isObject(first)) throw new TypeError(`${method}: the update must be an object`);
+  if (!isObject(operators)) return encodeUpdate(first) as JsonObject;
+  const isPatch = !Object.keys(first).some((key) => key.startsWith('$'));
+  const { _id, ...fields } = first;
+  const base = !isPatch ? first : Object.keys(fields).length === 0 ? {} : { $set: fields };
+  return encodeUpdate({ ...base, ...operators }) as JsonObject;
 }
 
 export interface UpdateManyArguments extends UpdateArguments, FindArguments {}
 
-/** `updateMany(c, query, update, options)`, and the older `updateMany(c, update, {filter})`. */
 export function parseUpdateManyArguments(query: unknown, update: unknown, options: unknown): UpdateManyArguments {
-  const isLegacy = options === undefined && isObject(update) && isObject(update.filter) && isLegacyFindOptions(update);
-  const [filter, change, rest] = isLegacy ? [update.filter, query, update] : [query, update, options];
+  const call = readUpdateManyCall(query, update, options);
   return {
-    filter: encodeFilter(filter, 'updateMany'),
-    ...parseUpdateArguments(change, rest, undefined, 'updateMany'),
-    options: encodeOptions(rest),
+    filter: encodeFilter(call.filter, 'updateMany'),
+    ...parseUpdateArguments(call.update, call.options, undefined, 'updateMany'),
+    options: encodeOptions(call.options),
   };
 }
 
@@ -105,7 +92,7 @@ export function parseReplaceArguments(
 ): { readonly document: JsonObject; readonly upsert: boolean; readonly options: JsonObject } {
   return {
     document: requireDocument(document, method),
-    upsert: hasUpsert(options),
+    upsert: isObject(options) && options.upsert === true,
     options: encodeOptions(options),
   };
 }

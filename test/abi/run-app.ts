@@ -1,0 +1,118 @@
+/**
+ * Runs handlers through the ABI as the bootstrap of a sandbox process does, without the process. Real: the ABI and our
+ * library. Fake: the gateway behind it (fake-gateway.ts) and the sink that collects the answer.
+ */
+
+import type { Codehooks } from '../../packages/sdk/src/index.ts';
+import { abi } from '../../src/sandbox/runtime/abi/index.ts';
+import type { AppRuntime, RequestHead, ResponseSink } from '../../src/sandbox/runtime/runtime-types.ts';
+import { createFakeGateway, type FakeGateway } from './fake-gateway.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly bytes: Buffer;
+  readonly text: string;
+  /** Number of times that the handler wrote before the end. */
+  readonly writes: number;
+  readonly json: unknown;
+  header(name: string): string | null;
+  all(name: string): string[];
+}
+
+export interface TestApp {
+  readonly gateway: FakeGateway;
+  readonly app: Codehooks;
+  /** The manifest as it is now. */
+  load(): AppRuntime;
+  request(options?: RequestOptions): Promise<Answer>;
+}
+
+export interface RequestOptions {
+  readonly route?: number | null;
+  readonly authHook?: number | null;
+  readonly middleware?: number[];
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Record<string, string>;
+  readonly query?: Record<string, string>;
+  readonly params?: Record<string, string>;
+  readonly body?: string | Uint8Array | ReadableStream<Uint8Array> | null;
+  readonly signal?: AbortSignal;
+}
+
+/** Sets up globals as a fresh process has them, then the app. `setUp` registers routes as the code of an app would. */
+export async function startApp(setUp: (app: Codehooks) => void): Promise<TestApp> {
+  const gateway = createFakeGateway();
+  abi.install(gateway.channel, {});
+  const { Codehooks } = await import('../../packages/sdk/src/index.ts');
+  const app = new Codehooks();
+  setUp(app);
+  const load = (): AppRuntime => abi.load({ default: app.init() });
+  const runtime = load();
+  return { gateway, app, load, request: (options = {}) => sendRequest(runtime, options) };
+}
+
+export function createHead(options: RequestOptions): RequestHead {
+  const path = options.path ?? '/x';
+  return {
+    method: options.method ?? (options.body ? 'POST' : 'GET'),
+    hostname: 'demo.localhost',
+    headers: { host: 'demo.localhost', ...options.headers },
+    path: `/dev${path}`,
+    apiPath: path,
+    originalUrl: `/dev${path}`,
+    query: options.query ?? {},
+    remoteAddress: '203.0.113.7',
+    space: 'dev',
+    authHook: options.authHook ?? null,
+    route: options.route === undefined ? 0 : options.route,
+    params: options.params ?? {},
+    middleware: options.middleware ?? [],
+  };
+}
+
+async function sendRequest(runtime: AppRuntime, options: RequestOptions): Promise<Answer> {
+  const body = typeof options.body === 'string' ? Buffer.from(options.body) : (options.body ?? null);
+  const collector = createCollector(options.signal);
+  await runtime.handleRequest(createHead(options), body, collector.sink);
+  return collector.getAnswer();
+}
+
+function createCollector(signal = new AbortController().signal): { sink: ResponseSink; getAnswer(): Answer } {
+  let status = 0;
+  let headers: [string, string][] = [];
+  let writes = 0;
+  const chunks: Buffer[] = [];
+  const sink: ResponseSink = {
+    signal,
+    head(code, list) {
+      status = code;
+      headers = list;
+    },
+    async write(chunk) {
+      writes += 1;
+      chunks.push(Buffer.from(chunk));
+    },
+    end(chunk) {
+      if (chunk !== undefined) chunks.push(Buffer.from(chunk as Uint8Array));
+    },
+  };
+  const getAnswer = (): Answer => {
+    const bytes = Buffer.concat(chunks);
+    const all = (name: string) => headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+    return {
+      status,
+      headers,
+      bytes,
+      writes,
+      text: bytes.toString(),
+      get json() {
+        return JSON.parse(bytes.toString()) as unknown;
+      },
+      all,
+      header: (name) => all(name)[0] ?? null,
+    };
+  };
+  return { sink, getAnswer };
+}
