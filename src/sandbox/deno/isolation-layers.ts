@@ -8,6 +8,8 @@ const uidCount = 100_000;
 export interface CommandLine {
   readonly command: string;
   readonly args: string[];
+  /** The wrapper stays around the process and tells its pid as JSON (`child-pid`) on file descriptor 3. */
+  readonly reportsPid: boolean;
 }
 
 export interface WrapOptions {
@@ -15,6 +17,7 @@ export interface WrapOptions {
   readonly denoArgs: readonly string[];
   readonly runtimeFile: string;
   readonly socketDirectory: string;
+  /** An empty directory; also where Deno looks for its cache, and finds nothing and may write nothing. */
   readonly workingDirectory: string;
   readonly memoryMb: number;
 }
@@ -25,16 +28,26 @@ export interface Layer {
   readonly detail: string;
 }
 
+interface FoundLayers {
+  readonly prlimit: string | null;
+  readonly setpriv: string | null;
+  readonly bubblewrap: string | null;
+  readonly ownUser: boolean;
+  readonly layers: readonly Layer[];
+}
+
 /** What this machine offers around the Deno process, found out once by trying. */
 export class IsolationLayers {
   readonly layers: readonly Layer[];
   readonly #prlimit: string | null;
   readonly #setpriv: string | null;
+  readonly #bubblewrap: string | null;
   readonly #ownUser: boolean;
 
-  constructor(found: { prlimit: string | null; setpriv: string | null; ownUser: boolean; layers: readonly Layer[] }) {
+  constructor(found: FoundLayers) {
     this.#prlimit = found.prlimit;
     this.#setpriv = found.setpriv;
+    this.#bubblewrap = found.bubblewrap;
     this.#ownUser = found.ownUser;
     this.layers = found.layers;
   }
@@ -47,6 +60,19 @@ export class IsolationLayers {
 
   wrap(options: WrapOptions): CommandLine {
     let line: string[] = [options.denoBinary, ...options.denoArgs];
+    if (this.#bubblewrap) {
+      const paths = [options.denoBinary, options.runtimeFile, options.socketDirectory, options.workingDirectory];
+      line = [
+        this.#bubblewrap,
+        ...bubblewrapArgs(paths),
+        '--info-fd',
+        '3',
+        '--chdir',
+        options.workingDirectory,
+        '--',
+        ...line,
+      ];
+    }
     if (this.#prlimit) {
       const dataBytes = (1024 + 3 * options.memoryMb) * 1024 * 1024;
       const limits = [`--data=${dataBytes}`, '--core=0', '--nofile=256'];
@@ -54,12 +80,18 @@ export class IsolationLayers {
       line = [this.#prlimit, ...limits, '--', ...line];
     }
     if (this.#setpriv) line = [this.#setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--', ...line];
-    return { command: line[0]!, args: line.slice(1) };
+    return { command: line[0]!, args: line.slice(1), reportsPid: this.#bubblewrap !== null };
   }
+}
 
-  denoPid(childPid: number): number {
-    return childPid;
-  }
+/** Own namespaces for everything, no capabilities, and a file tree of the C library and the given paths, read-only. */
+function bubblewrapArgs(paths: readonly string[]): string[] {
+  const args = ['--unshare-all', '--die-with-parent', '--new-session', '--as-pid-1', '--cap-drop', 'ALL'];
+  for (const directory of ['/lib', '/lib64', '/usr/lib', '/usr/lib64'])
+    args.push('--ro-bind-try', directory, directory);
+  args.push('--proc', '/proc', '--dev', '/dev', '--hostname', 'app');
+  for (const path of paths) args.push('--ro-bind', path, path);
+  return args;
 }
 
 /** Tries what is there. Never rejects: what does not work is a layer that is not active. */
@@ -71,6 +103,7 @@ export async function probeIsolationLayers(denoBinary: string): Promise<Isolatio
   ]);
   const isRoot = process.getuid?.() === 0;
   const ownUser = linux && isRoot && (await canRunAsOther(denoBinary));
+  const bubblewrap = linux ? await findBubblewrap(denoBinary, ownUser) : null;
   const layers: Layer[] = [
     { layer: 'deno', active: true, detail: 'no file, network, process, FFI or environment permission' },
     { layer: 'memory watchdog', active: true, detail: linux ? '/proc every 50 ms' : 'ps, every 200 ms' },
@@ -93,8 +126,15 @@ export async function probeIsolationLayers(denoBinary: string): Promise<Isolatio
           ? 'the binary cannot be run by another user from where it is installed'
           : 'only when the gateway runs as root; processes run as its own user',
     },
+    {
+      layer: 'bubblewrap',
+      active: bubblewrap !== null,
+      detail: bubblewrap
+        ? 'own namespaces, no capabilities, only the C library and the runtime in the file tree'
+        : 'bwrap is not installed or may not make namespaces here',
+    },
   ];
-  return new IsolationLayers({ prlimit, setpriv, ownUser, layers });
+  return new IsolationLayers({ prlimit, setpriv, bubblewrap, ownUser, layers });
 }
 
 async function firstWorking(paths: readonly string[], args: readonly string[]): Promise<string | null> {
@@ -108,6 +148,13 @@ async function firstWorking(paths: readonly string[], args: readonly string[]): 
   return null;
 }
 
+async function findBubblewrap(denoBinary: string, ownUser: boolean): Promise<string | null> {
+  const command = '/usr/bin/bwrap';
+  const user = ownUser ? { uid: firstUid, gid: firstUid } : {};
+  const works = await succeeds(command, [...bubblewrapArgs([denoBinary]), '--', denoBinary, '--version'], user);
+  return works ? command : null;
+}
+
 function canRunAsOther(denoBinary: string): Promise<boolean> {
   return succeeds('/usr/bin/test', ['-x', denoBinary], { uid: firstUid, gid: firstUid });
 }
@@ -118,6 +165,8 @@ function succeeds(
   user: { uid?: number; gid?: number } = {},
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile(command, [...args], { env: {}, timeout: 2000, ...user }, (error) => resolve(error === null));
+    execFile(command, [...args], { env: { DENO_DIR: '/nonexistent' }, timeout: 2000, ...user }, (error) =>
+      resolve(error === null),
+    );
   });
 }

@@ -26,16 +26,15 @@ export class ProcessLink {
   /** Set by the supervisor that watches the process. */
   residentBytes: () => number = () => 0;
   /** Pid of the Deno process itself, which is not the child's when a wrapper stays around it. */
-  pid: number;
+  pid = 0;
   #reason: ProcessExit['reason'] | null = null;
   #detail = '';
   #stderr = '';
 
-  constructor(child: ChildProcess, socket: Socket, memoryMb: number, pid: number) {
+  constructor(child: ChildProcess, socket: Socket, memoryMb: number) {
     this.child = child;
     this.socket = socket;
     this.memoryMb = memoryMb;
-    this.pid = pid;
     this.writer = new FrameWriter(socket);
     const reader = new FrameReader((type, id, bytes, start, end) => this.onFrame(type, id, bytes, start, end));
     socket.on('data', (chunk: Buffer) => {

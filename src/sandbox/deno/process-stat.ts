@@ -13,8 +13,17 @@ const buffer = Buffer.alloc(1024);
 export class LinuxProcessStat {
   readonly #descriptor: number;
 
-  constructor(pid: number) {
-    this.#descriptor = openSync(`/proc/${pid}/stat`, 'r');
+  private constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  /** Null when the process is gone already. */
+  static open(pid: number): LinuxProcessStat | null {
+    try {
+      return new LinuxProcessStat(openSync(`/proc/${pid}/stat`, 'r'));
+    } catch {
+      return null;
+    }
   }
 
   /** Null when the process is gone. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { TackleError } from '../../core/errors.ts';
 import { frameType } from '../runtime/protocol.ts';
 import { ProtocolViolation } from './frame-reader.ts';
@@ -33,21 +34,23 @@ export async function spawnProcess(settings: SpawnSettings, memoryMb: number): P
     await listen(server, socketPath);
     if (user) await chown(socketPath, user.uid, user.gid);
     await chmod(socketPath, 0o700);
-    const { command, args } = settings.layers.wrap({
+    const workingDirectory = path.join(settings.runDirectory, 'empty');
+    const { command, args, reportsPid } = settings.layers.wrap({
       denoBinary: settings.denoBinary,
       denoArgs: denoArgs(settings.runtimeFile, socketPath, memoryMb),
       runtimeFile: settings.runtimeFile,
       socketDirectory: directory,
-      workingDirectory: path.join(settings.runDirectory, 'empty'),
+      workingDirectory,
       memoryMb,
     });
     const child = spawn(command, args, {
-      cwd: path.join(settings.runDirectory, 'empty'),
-      env: { DENO_DIR: path.join(settings.runDirectory, 'empty'), NO_COLOR: '1', TOKIO_WORKER_THREADS: '1', DENO_NO_UPDATE_CHECK: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: workingDirectory,
+      env: { DENO_DIR: workingDirectory, NO_COLOR: '1', TOKIO_WORKER_THREADS: '1', DENO_NO_UPDATE_CHECK: '1' },
+      stdio: ['ignore', 'pipe', 'pipe', ...(reportsPid ? (['pipe'] as const) : [])],
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
-    return await connect(child, server, memoryMb, settings);
+    const pid = reportsPid ? readReportedPid(child) : Promise.resolve(child.pid ?? 0);
+    return await connect(child, server, pid, memoryMb, settings);
   } finally {
     server.close();
     await rm(directory, { recursive: true, force: true });
@@ -73,6 +76,21 @@ function denoArgs(runtimeFile: string, socketPath: string, memoryMb: number): st
   ];
 }
 
+/** What bubblewrap tells about the process inside. Pid 0 when it ends before it does. */
+function readReportedPid(child: ChildProcess): Promise<number> {
+  const pipe = child.stdio[3] as Readable;
+  return new Promise((resolve) => {
+    let text = '';
+    pipe.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+      const found = /"child-pid"\s*:\s*(\d+)/.exec(text);
+      if (found) resolve(Number(found[1]));
+    });
+    pipe.on('close', () => resolve(0));
+    pipe.on('error', () => resolve(0));
+  });
+}
+
 function listen(server: Server, socketPath: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -84,6 +102,7 @@ function listen(server: Server, socketPath: string): Promise<void> {
 async function connect(
   child: ChildProcess,
   server: Server,
+  pid: Promise<number>,
   memoryMb: number,
   settings: SpawnSettings,
 ): Promise<ProcessLink> {
@@ -106,14 +125,16 @@ async function connect(
   child.once('exit', onExit);
   server.once('connection', (socket: Socket) => {
     server.close();
-    link = new ProcessLink(child, socket, memoryMb, settings.layers.denoPid(child.pid!));
+    link = new ProcessLink(child, socket, memoryMb);
     link.onFrame = (type) => {
       if (type !== frameType.ready) throw new ProtocolViolation('A frame before READY');
       resolve(link!);
     };
   });
   try {
-    return await promise;
+    const ready = await promise;
+    ready.pid = await pid;
+    return ready;
   } finally {
     clearTimeout(timer);
     child.off('exit', onExit);

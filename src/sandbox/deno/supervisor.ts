@@ -37,7 +37,7 @@ export class Supervisor {
 
   watch(link: ProcessLink): void {
     const now = performance.now();
-    const stat = this.#hasProc ? new LinuxProcessStat(link.pid) : null;
+    const stat = this.#hasProc ? LinuxProcessStat.open(link.pid) : null;
     const supervised: Supervised = {
       link,
       stat,
