@@ -61,7 +61,7 @@ export interface AdminTokenInfo {
 
 export interface DeploymentInfo {
   readonly version: number;
-  readonly status: 'starting' | 'live' | 'superseded' | 'failed' | 'undeployed';
+  readonly status: string;
   readonly kind: string;
   readonly createdAt: number;
   readonly liveAt: number | null;
