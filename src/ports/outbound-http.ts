@@ -7,6 +7,7 @@ export interface OutboundRequest {
   readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
   /** How many redirects are followed, each checked again. */
   readonly maxRedirects: number;
+  /** Until the head of the last response; afterwards, the longest pause within the body. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly policy: EgressPolicy;
