@@ -101,7 +101,6 @@ export function registerSessionRoutes(api: FastifyInstance, services: ApiService
 
   api.get('/session', async (request) => {
     const { actor, scope, session } = identityOf(request);
-    reply;
     return {
       actor,
       scope,
