@@ -54,7 +54,8 @@ async function runCommand(entry: CommandEntry, args: readonly string[]): Promise
     entry.load(),
     import('./cli.ts'),
   ]);
-  const command = new Command(`tackle ${entry.name}`).description(entry.summary).aliases([...entry.aliases]);
+  const aliases = entry.aliases.length === 0 ? '' : ` (also: ${entry.aliases.join(', ')})`;
+  const command = new Command(`tackle ${entry.name}`).description(entry.summary + aliases);
   command.exitOverride().configureOutput({ writeErr: () => {} });
   configure(command, createCli());
   for (const part of [command, ...command.commands]) addDebugOption(part);
