@@ -29,9 +29,9 @@ function getFile(files, path) {
   return file;
 }
 
-/** A suite or file that failed only because something in it did says nothing new. */
+/** What failed only because something in it did, or because what it is part of did, says nothing new. */
 function isOwnFailure({ details }) {
-  return details.error?.failureType !== 'subtestsFailed';
+  return !['subtestsFailed', 'cancelledByParent'].includes(details.error?.failureType);
 }
 
 function formatFile({ file, counts, duration_ms: durationMs, success }) {

@@ -74,7 +74,8 @@ describe('the launcher', () => {
   it('installs first when nothing is installed', async () => {
     const root = createCheckout('fresh', { lock: true });
     const npm = createFakeNpm(root);
-    const result = await run(join(root, 'bin/tackle'), ['--version'], { env: { PATH: `${npm.bin}:${systemPath}` } });
+    const env = { PATH: `${npm.bin}:${systemPath}`, npm_execpath: undefined };
+    const result = await run(join(root, 'bin/tackle'), ['--version'], { env });
     assert.equal(result.code, 1);
     assert.match(result.stderr, /installing dependencies \(the first time only\)/);
     assert.match(npm.calls(), /^ci /);
