@@ -147,12 +147,8 @@ export interface DocumentCommands {
 
 export interface DocumentQuery extends CollectionRef {
   readonly filter: Filter;
-  /** Absent or empty: by `_id`. */
+  /** Absent or empty: by `_id`. Ties go by `_id`. */
   readonly sort?: Sort;
-  /** By `_id` (or by the index of `range`) from the end; not together with `sort`. */
-  readonly reverse?: boolean;
-  /** Range over one field, in its order; bounds are inclusive. Works with and without an index. */
-  readonly range?: { readonly field: string; readonly start?: unknown; readonly end?: unknown };
   /** Projection: fields with 1 (only these, and `_id` unless 0) or 0 (without these). */
   readonly fields?: Readonly<Record<string, 0 | 1>>;
 }
@@ -166,10 +162,10 @@ export interface SpaceUsage {
 export interface DocumentReads {
   'document.get': { params: CollectionRef & { readonly id: string }; result: StoredDocument | null };
   /**
-   * One page: at most `limit` documents (500 unless fewer) and about 1 MB. `next` continues after the last one; a query
-   * is at its end when `next` is null. No snapshot is held between pages: a document that is there all the time appears
-   * exactly once. Rejects with `invalid_query`; with `quota_exceeded` when a sort without index would need more than
-   * 256 MB of temporary space.
+   * One page: at most 500 documents and about 1 MB, and never more than `limit`, which is how many the whole query wants
+   * from here (a sort uses that). `next` continues after the last one; a query is at its end when `next` is null. No
+   * snapshot is held between pages: a document that is there all the time appears exactly once. Rejects with
+   * `invalid_query`; with `quota_exceeded` when a sort without index would need more than 256 MB of temporary space.
    */
   'document.find': {
     params: DocumentQuery & {

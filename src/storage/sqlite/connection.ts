@@ -41,6 +41,20 @@ export class Connection {
     this.db.exec(text);
   }
 
+  /** Writes a compact copy of the whole database, as of now, into a new file. */
+  copyInto(path: string): void {
+    // VACUUM attaches its target, which the authorizer of this connection denies to everything else.
+    const { query_only: queryOnly } = this.db.prepare('PRAGMA query_only').get() as { query_only: number };
+    this.db.setAuthorizer(null);
+    this.db.exec('PRAGMA query_only = OFF');
+    try {
+      this.db.prepare('VACUUM INTO ?').run(path);
+    } finally {
+      this.db.exec(`PRAGMA query_only = ${queryOnly}`);
+      this.db.setAuthorizer(denyAttach);
+    }
+  }
+
   close(): void {
     this.#statements.clear();
     if (this.db.isOpen) this.db.close();
@@ -83,16 +97,17 @@ export function openConnection(options: ConnectionOptions): Connection {
     db.exec('PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;');
     if (options.readOnly) db.exec('PRAGMA query_only = ON');
     db.enableDefensive(true);
-    db.setAuthorizer((action) =>
-      action === constants.SQLITE_ATTACH || action === constants.SQLITE_DETACH
-        ? constants.SQLITE_DENY
-        : constants.SQLITE_OK,
-    );
+    db.setAuthorizer(denyAttach);
     return new Connection(db);
   } catch (error) {
     db.close();
     throw toStorageError(error, `Cannot open ${options.path}`);
   }
+}
+
+function denyAttach(action: number): number {
+  const isAttach = action === constants.SQLITE_ATTACH || action === constants.SQLITE_DETACH;
+  return isAttach ? constants.SQLITE_DENY : constants.SQLITE_OK;
 }
 
 function checkSqliteVersion(db: DatabaseSync): void {

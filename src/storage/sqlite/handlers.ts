@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Connection } from './connection.ts';
 import type { CapTrims } from './maintenance/cap-trims.ts';
 import type { StagedBatches } from './maintenance/staged-batches.ts';
+import type { SortSpools } from './reads/sort-spools.ts';
 import type { SchemaValidators } from './schema-validator.ts';
 
 /** What a command handler works with; it runs on the writer's thread, inside the transaction of its commit. */
@@ -22,6 +23,7 @@ export interface WriterContext {
 export interface ReaderContext {
   readonly connection: Connection;
   readonly nowMs: number;
+  readonly spools: SortSpools;
 }
 
 /**

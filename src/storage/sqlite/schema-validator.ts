@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import * as formats from 'ajv-formats';
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
+import type { FormatsPlugin } from 'ajv-formats';
 import { TackleError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 
@@ -20,7 +21,16 @@ const script = new Script(`globalThis[Symbol.for('tackle.schemaValidation')].wor
   filename: 'schema-validation',
 });
 
-const addFormats = (formats.default as unknown as { default?: unknown }).default ?? formats.default;
+/** Loaded with the first schema: ajv costs the thread 10 MB and some start-up time that most homes never need. */
+const load = createRequire(import.meta.url);
+
+function createAjv(): Ajv {
+  const { Ajv: AjvClass } = load('ajv') as { Ajv: typeof Ajv };
+  const { default: addFormats } = load('ajv-formats') as { default: FormatsPlugin };
+  const ajv = new AjvClass({ allErrors: true, strict: false, validateFormats: true, logger: false });
+  addFormats(ajv);
+  return ajv;
+}
 
 /** Validators of the schemas in use; the same schema text is compiled once. */
 export class SchemaValidators {
@@ -66,10 +76,9 @@ export class SchemaValidators {
 
 function compileSchema(schema: JsonObject): ValidateFunction {
   let validate: ValidateFunction | undefined;
+  const ajv = createAjv();
   try {
     runLimited(compileTimeoutMs, 'Compiling the schema', () => {
-      const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: true, logger: false });
-      (addFormats as (ajv: Ajv) => void)(ajv);
       validate = ajv.compile(schema);
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { CommandMap, ReadMap } from '../../../ports/storage.ts';
 import type { CommandHandlers, ReadHandlers } from '../handlers.ts';
 import { collectionCommands, collectionReads } from './collections.ts';
+import { documentReads } from './document-reads.ts';
 import { documentCommands } from './documents.ts';
 import { indexCommands } from './indexes.ts';
 import { keyValueCommands, keyValueReads } from './keyvalue.ts';
@@ -23,6 +24,7 @@ export const commandHandlers: CommandHandlers<CommandMap> = {
 export const readHandlers: ReadHandlers<ReadMap> = {
   ...recordReads,
   ...collectionReads,
+  ...documentReads,
   ...keyValueReads,
   ...taskReads,
   ...workflowReads,

@@ -1,0 +1,198 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TackleError } from '../../core/errors.ts';
+import type { Command, CommitOptions, Read, ReadKind, Storage, WriterLane } from '../../ports/storage.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { readLanes } from './read-lanes.ts';
+import { ReaderPool } from './reader-pool.ts';
+import { StorageThread } from './storage-thread.ts';
+import type { OpenedDetail, WriterOptions, WriterRequest } from './thread-messages.ts';
+
+export interface SqliteStorageOptions {
+  /** Where `tackle.db` lies; made when missing. */
+  readonly directory: string;
+  /** Collections of all spaces together (foundations 1). */
+  readonly maxCollections?: number;
+  /** Threads for scans, besides the one for point reads. */
+  readonly scanThreads?: number;
+  /** Commits that may wait per space. */
+  readonly commitsPerSpace?: number;
+  /** With less free disk space, commits of spaces are refused; those of the system go on. */
+  readonly minFreeBytes?: number;
+  /** Called when the check after an unclean stop finds damage. */
+  onDamage?(error: Error): void;
+  /** For tests: what durability costs and what is lost without it. */
+  readonly testing?: { readonly synchronous?: 'FULL' | 'NORMAL'; readonly commitDelayMs?: number };
+}
+
+const writerFile = new URL(
+  import.meta.url.endsWith('.ts') ? './writer-thread.ts' : './writer-thread.js',
+  import.meta.url,
+);
+/** Batches on their way to the writer: while one is being synced, the next is there already. */
+const batchesUnderWay = 2;
+const readyTimeoutMs = 5_000;
+const freeSpaceCheckMs = 5_000;
+const integrityBudgetMs = 60_000;
+
+/** Opens (or makes) the database of a home. The home must be locked by the caller (`lockHome`). */
+export async function openSqliteStorage(options: SqliteStorageOptions): Promise<SqliteStorage> {
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const storage = new SqliteStorage(options);
+  try {
+    await storage.open();
+  } catch (error) {
+    await storage[Symbol.asyncDispose]();
+    throw error;
+  }
+  return storage;
+}
+
+/** The storage port on one SQLite file: a writer thread with group commit, and reader threads. */
+export class SqliteStorage implements Storage {
+  readonly #options: SqliteStorageOptions;
+  readonly #writer: StorageThread<WriterRequest>;
+  readonly #readers: ReaderPool;
+  readonly #queue: CommitQueue;
+  #batches = 0;
+  #isScheduled = false;
+  #isClosed = false;
+  #lastId = 0;
+  #damage: Error | null = null;
+  #hasLittleSpace = false;
+  #freeSpaceTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: SqliteStorageOptions) {
+    this.#options = options;
+    const path = join(options.directory, 'tackle.db');
+    const temporaryDirectory = join(options.directory, 'tmp');
+    rmSync(temporaryDirectory, { recursive: true, force: true });
+    const space = { commits: options.commitsPerSpace ?? 2_000, bytes: 64 * 1024 * 1024 };
+    this.#queue = new CommitQueue({ space, system: { commits: 20_000, bytes: 256 * 1024 * 1024 } });
+    const writerOptions: WriterOptions = {
+      path,
+      backupDirectory: join(options.directory, 'backups'),
+      maxCollections: options.maxCollections ?? 2_000,
+      synchronous: options.testing?.synchronous ?? 'FULL',
+      commitDelayMs: options.testing?.commitDelayMs ?? 0,
+    };
+    this.#writer = new StorageThread(writerFile, writerOptions, {
+      onBatchDone: () => {
+        this.#batches -= 1;
+        this.#send();
+      },
+    });
+    this.#readers = new ReaderPool({ path, temporaryDirectory }, options.scanThreads ?? 2);
+  }
+
+  async open(): Promise<OpenedDetail> {
+    const detail = await this.#writer.opened;
+    await this.#readers.open();
+    if (detail.wasUnclean) this.#checkInBackground();
+    await this.#watchFreeSpace();
+    return detail;
+  }
+
+  // The typed view of the port; inside, commands are data.
+  commit = ((commands: readonly Command[], options: CommitOptions): Promise<unknown> => {
+    if (this.#isClosed) return Promise.reject(new TackleError('storage_unavailable', 'The storage is closed'));
+    if (this.#hasLittleSpace && options.lane.lane === 'space') return Promise.reject(this.#littleSpaceError());
+    return this.#enqueue(options.lane, commands);
+  }) as Storage['commit'];
+
+  read = ((read: Read): Promise<unknown> => {
+    if (this.#isClosed) return Promise.reject(new TackleError('storage_unavailable', 'The storage is closed'));
+    const space = 'space' in read && typeof read.space === 'string' ? read.space : '';
+    return this.#readers.read(readLanes[read.kind as ReadKind], space, read);
+  }) as Storage['read'];
+
+  async backup(targetPath: string): Promise<void> {
+    await this.#readers.backup(targetPath);
+  }
+
+  async checkReady(): Promise<void> {
+    if (this.#damage !== null) throw this.#damage;
+    const id = this.#nextId();
+    const answered = new Promise((resolve, reject) => this.#writer.expect(id, resolve, reject));
+    this.#writer.post({ type: 'ready', id });
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      const error = new TackleError('storage_unavailable', `The writer has not answered for ${readyTimeoutMs} ms`);
+      this.#writer.reject(id, error);
+      timeout.reject(error);
+    }, readyTimeoutMs);
+    try {
+      await Promise.race([answered, timeout.promise]);
+    } finally {
+      clearTimeout(timer);
+      timeout.promise.catch(() => undefined);
+    }
+  }
+
+  /** Finishes what was accepted, then closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#freeSpaceTimer !== null) clearInterval(this.#freeSpaceTimer);
+    for (let rest = this.#queue.takeAll(); rest.length > 0; rest = this.#queue.takeAll()) {
+      this.#writer.post({ type: 'commits', requests: rest });
+    }
+    await this.#readers.close();
+    await this.#writer.close({ type: 'close' });
+  }
+
+  #enqueue(lane: WriterLane, commands: readonly Command[]): Promise<unknown> {
+    const id = this.#nextId();
+    try {
+      this.#queue.add(lane, { id, commands });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(() => {
+        this.#isScheduled = false;
+        this.#send();
+      });
+    }
+    return new Promise((resolve, reject) => this.#writer.expect(id, resolve, reject));
+  }
+
+  #send(): void {
+    while (this.#batches < batchesUnderWay && !this.#queue.isEmpty) {
+      this.#batches += 1;
+      this.#writer.post({ type: 'commits', requests: this.#queue.takeBatch() });
+    }
+  }
+
+  #checkInBackground(): void {
+    this.#readers.checkIntegrity(integrityBudgetMs).catch((error: Error) => {
+      if (!(error instanceof TackleError) || error.code !== 'storage_corrupt') return;
+      this.#damage = error;
+      this.#options.onDamage?.(error);
+    });
+  }
+
+  async #watchFreeSpace(): Promise<void> {
+    const { minFreeBytes, directory } = this.#options;
+    if (minFreeBytes === undefined) return;
+    const check = async (): Promise<void> => {
+      const { bavail, bsize } = await statfs(directory);
+      this.#hasLittleSpace = bavail * bsize < minFreeBytes;
+    };
+    await check();
+    this.#freeSpaceTimer = setInterval(() => void check().catch(() => undefined), freeSpaceCheckMs);
+    this.#freeSpaceTimer.unref();
+  }
+
+  #littleSpaceError(): TackleError {
+    const megabytes = Math.round((this.#options.minFreeBytes ?? 0) / 1_000_000);
+    return new TackleError('disk_full', `Less than ${megabytes} MB of disk space is free: writes of apps are refused`);
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+}

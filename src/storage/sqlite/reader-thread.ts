@@ -1,0 +1,78 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { serializeError } from '../../core/errors.ts';
+import type { ReadKind } from '../../ports/storage.ts';
+import { readHandlers } from './commands/index.ts';
+import { openConnection, toStorageError } from './connection.ts';
+import type { ReaderContext } from './handlers.ts';
+import { checkIntegrity } from './integrity.ts';
+import { ReadScheduler } from './read-scheduler.ts';
+import { SortSpools } from './reads/sort-spools.ts';
+import type { ReaderOptions, ReaderRequest, ReadRequest, Reply, ThreadMessage } from './thread-messages.ts';
+
+/** Runs reads one statement at a time. A long one is a generator and gives way to the others after each step. */
+const port = parentPort!;
+const options = workerData as ReaderOptions;
+
+type AnyRead = { run(context: ReaderContext, params: ReadRequest['read']): unknown };
+const handlers = readHandlers as unknown as Readonly<Record<ReadKind, AnyRead>>;
+
+function post(message: ThreadMessage): void {
+  port.postMessage(message);
+}
+
+function serve(): void {
+  const connection = openConnection({ path: options.path, readOnly: true });
+  const spools = new SortSpools({ directory: options.temporaryDirectory, thread: options.thread });
+  let replies: Reply[] = [];
+
+  function settle(reply: Reply): void {
+    if (replies.length === 0) queueMicrotask(flush);
+    replies.push(reply);
+  }
+  function flush(): void {
+    const batch = replies;
+    replies = [];
+    if (batch.length > 0) post({ type: 'replies', replies: batch });
+  }
+  const scheduler = new ReadScheduler(
+    (id, result) => settle({ id, result }),
+    (id, error) => settle({ id, error: serializeError(toStorageError(error, 'The read failed')) }),
+  );
+
+  port.on('message', (request: ReaderRequest) => {
+    switch (request.type) {
+      case 'reads':
+        for (const { id, space, read } of request.requests) {
+          const context: ReaderContext = { connection, nowMs: Date.now(), spools };
+          scheduler.add(id, space, () => {
+            const handler = handlers[read.kind];
+            if (handler === undefined) throw new Error(`There is no read "${read.kind}"`);
+            return handler.run(context, read);
+          });
+        }
+        break;
+      case 'backup':
+        scheduler.add(request.id, '', () => {
+          connection.copyInto(request.targetPath);
+          return null;
+        });
+        break;
+      case 'check':
+        scheduler.add(request.id, '', () => checkIntegrity(connection, request.budgetMs));
+        break;
+      case 'close':
+        spools.close();
+        connection.close();
+        port.close();
+        break;
+    }
+  });
+}
+
+try {
+  serve();
+  post({ type: 'opened', detail: { wasUnclean: false, schemaFrom: 0, schemaTo: 0 } });
+} catch (error) {
+  post({ type: 'failed', error: serializeError(toStorageError(error, `Cannot open ${options.path}`)) });
+  port.close();
+}

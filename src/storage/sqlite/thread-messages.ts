@@ -1,0 +1,59 @@
+import type { SerializedError } from '../../core/errors.ts';
+import type { Command, Read } from '../../ports/storage.ts';
+
+/** What the gateway's thread and the storage threads say to each other. Each message carries whatever waits: a batch. */
+export interface WriterOptions {
+  readonly path: string;
+  readonly backupDirectory: string;
+  readonly maxCollections: number;
+  readonly synchronous: 'FULL' | 'NORMAL';
+  /** Fault injection: every COMMIT takes this much longer. */
+  readonly commitDelayMs: number;
+}
+
+export interface ReaderOptions {
+  readonly path: string;
+  readonly temporaryDirectory: string;
+  /** Number of the reader, for the tokens of the pages that it gives out. */
+  readonly thread: number;
+}
+
+export interface CommitRequest {
+  readonly id: number;
+  readonly commands: readonly Command[];
+}
+
+export interface ReadRequest {
+  readonly id: number;
+  readonly space: string;
+  readonly read: Read;
+}
+
+export type WriterRequest =
+  | { readonly type: 'commits'; readonly requests: readonly CommitRequest[] }
+  | { readonly type: 'ready'; readonly id: number }
+  | { readonly type: 'close' };
+
+export type ReaderRequest =
+  | { readonly type: 'reads'; readonly requests: readonly ReadRequest[] }
+  | { readonly type: 'backup'; readonly id: number; readonly targetPath: string }
+  | { readonly type: 'check'; readonly id: number; readonly budgetMs: number }
+  | { readonly type: 'close' };
+
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: SerializedError };
+
+export type ThreadMessage =
+  | { readonly type: 'opened'; readonly detail: OpenedDetail }
+  | { readonly type: 'failed'; readonly error: SerializedError }
+  | { readonly type: 'replies'; readonly replies: readonly Reply[] }
+  /** A batch of commits was dealt with; there is room for the next one. */
+  | { readonly type: 'batch-done' };
+
+export interface OpenedDetail {
+  /** The last process that had the file open did not close it. */
+  readonly wasUnclean: boolean;
+  readonly schemaFrom: number;
+  readonly schemaTo: number;
+}

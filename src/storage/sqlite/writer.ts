@@ -1,0 +1,150 @@
+import { type SerializedError, serializeError } from '../../core/errors.ts';
+import type { Command, CommandKind } from '../../ports/storage.ts';
+import { Catalogue } from './catalogue.ts';
+import { commandHandlers } from './commands/index.ts';
+import { type Connection, toStorageError } from './connection.ts';
+import type { WriterContext } from './handlers.ts';
+import { CapTrims } from './maintenance/cap-trims.ts';
+import { Maintenance } from './maintenance/maintenance.ts';
+import { StagedBatches } from './maintenance/staged-batches.ts';
+import { SchemaValidators } from './schema-validator.ts';
+import type { CommitRequest, Reply } from './thread-messages.ts';
+
+/** A transaction of many commits is closed after this time, so that its first commit does not wait for its last. */
+const transactionBudgetMs = 15;
+const maintenanceBudgetMs = 5;
+
+type AnyHandler = (context: WriterContext, params: Command) => unknown;
+const handlers = commandHandlers as unknown as Readonly<Record<CommandKind, AnyHandler>>;
+
+/** The one writer of the file. Synchronous; runs on a thread of its own (`writer-thread.ts`). */
+export class Writer {
+  readonly #connection: Connection;
+  readonly #catalogue: Catalogue;
+  readonly #maintenance = new Maintenance();
+  readonly #shared: Omit<WriterContext, 'nowMs'>;
+  readonly #beforeCommit: () => void;
+
+  constructor(connection: Connection, options: { maxCollections: number; beforeCommit?: () => void }) {
+    this.#connection = connection;
+    this.#catalogue = new Catalogue(connection, options);
+    this.#beforeCommit = options.beforeCommit ?? (() => undefined);
+    this.#shared = {
+      connection,
+      catalogue: this.#catalogue,
+      schemas: new SchemaValidators(),
+      stages: new StagedBatches(),
+      caps: new CapTrims(),
+      noteDropped: () => this.#maintenance.noteDropped(),
+    };
+    this.#maintenance.start(this.#context());
+  }
+
+  #context(): WriterContext {
+    return { ...this.#shared, nowMs: Date.now() };
+  }
+
+  /**
+   * Runs the commits in order, as many as fit into one transaction, then the next; `reply` gets the answers of a
+   * transaction after it is on disk (or after it failed as a whole).
+   */
+  runBatch(requests: readonly CommitRequest[], reply: (replies: Reply[]) => void): void {
+    let next = 0;
+    while (next < requests.length) {
+      const first = next;
+      const replies: Reply[] = [];
+      const failure = this.#transaction((context) => {
+        const deadline = performance.now() + transactionBudgetMs;
+        do {
+          replies.push(this.#runCommit(context, requests[next]!));
+          next += 1;
+        } while (next < requests.length && performance.now() < deadline);
+      });
+      if (failure === null) {
+        reply(replies);
+      } else {
+        // Those that were not reached fail too: the disk will not take them either, and the callers decide what to do.
+        next = requests.length;
+        reply(requests.slice(first).map(({ id }) => ({ id, error: failure })));
+      }
+    }
+  }
+
+  /** Answers whether maintenance wrote anything. */
+  maintain(): boolean {
+    if (this.nextMaintenanceMs() > Date.now()) return false;
+    let wrote = false;
+    const failure = this.#transaction((context) => {
+      this.#catalogue.mark();
+      wrote = this.#maintenance.step(context, maintenanceBudgetMs);
+    });
+    if (failure !== null) throw new Error(failure.message);
+    return wrote;
+  }
+
+  nextMaintenanceMs(): number {
+    return this.#maintenance.nextDueMs(this.#context());
+  }
+
+  /** Writes and syncs a row: the error says why the file cannot be written. */
+  checkReady(): SerializedError | null {
+    return this.#transaction(({ connection, nowMs }) => {
+      connection
+        .sql(`INSERT INTO meta (key, value) VALUES ('ready', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`)
+        .run(String(nowMs));
+    });
+  }
+
+  #transaction(work: (context: WriterContext) => void): SerializedError | null {
+    const { db } = this.#connection;
+    try {
+      this.#connection.sql('BEGIN IMMEDIATE').run();
+      work(this.#context());
+      this.#catalogue.flush();
+      this.#beforeCommit();
+      this.#connection.sql('COMMIT').run();
+      return null;
+    } catch (error) {
+      if (db.isTransaction) rollBack(this.#connection);
+      this.#catalogue.reset();
+      return serializeError(toStorageError(error, 'The commit could not be written'));
+    }
+  }
+
+  /** One commit inside the transaction; throws only when SQLite gave up the whole transaction. */
+  #runCommit(context: WriterContext, request: CommitRequest): Reply {
+    const { connection } = this;
+    this.#catalogue.mark();
+    connection.sql('SAVEPOINT one').run();
+    try {
+      const results = request.commands.map((command) => this.#runCommand(context, command));
+      connection.sql('RELEASE one').run();
+      return { id: request.id, result: results };
+    } catch (error) {
+      // After a full disk or an I/O error SQLite may have rolled back everything.
+      if (!connection.db.isTransaction) throw error;
+      connection.sql('ROLLBACK TO one').run();
+      connection.sql('RELEASE one').run();
+      this.#catalogue.undo();
+      return { id: request.id, error: serializeError(toStorageError(error, 'The command failed')) };
+    }
+  }
+
+  #runCommand(context: WriterContext, command: Command): unknown {
+    const handler = handlers[command.kind];
+    if (handler === undefined) throw new Error(`There is no command "${command.kind}"`);
+    return handler(context, command);
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+}
+
+function rollBack(connection: Connection): void {
+  try {
+    connection.exec('ROLLBACK');
+  } catch {
+    // The transaction is gone already; the error that led here is the one to report.
+  }
+}
