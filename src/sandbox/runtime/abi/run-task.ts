@@ -40,11 +40,11 @@ async function runHandlers(handlers: readonly Handler[], task: AppTask, signal: 
   signal.addEventListener('abort', abandon, { once: true });
   try {
     if (task.kind === 'job') Object.assign(response, { jobId: getJobId(task.input) });
-    await Promise.race([ended, runInOrder(handlers, createTaskRequest(task), response, task.kind, ended)]);
+    const running = runInOrder(handlers, createTaskRequest(task), response, task.kind, ended);
+    // Also what goes wrong after the answer belongs into the log.
+    running.catch((error) => console.error(error));
+    await Promise.race([ended, running]);
     return sink.getResult(response.statusCode);
-  } catch (error) {
-    console.error(error);
-    throw error;
   } finally {
     signal.removeEventListener('abort', abandon);
   }
