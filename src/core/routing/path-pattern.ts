@@ -1,3 +1,5 @@
+import { type CompiledRegex, compileRegex } from '../query/regex/compile-regex.ts';
+
 /**
  * Path patterns of app routes (rules of node-match-path 0.6, which codehooks apps were written against): `:name` is one
  * segment (dots allowed), `*` is any characters including `/` and none, a trailing slash is optional, letter case does
@@ -6,11 +8,14 @@
 export interface PathPattern {
   /** True when the pattern is a plain path: no parameter, no wildcard, no regular expression. */
   readonly literal: boolean;
-  /** The parameters of a match with their values percent-decoded, or null. */
+  /** The parameters of a match with their values percent-decoded (none for regular expressions), or null. */
   match(path: string): Record<string, string> | null;
 }
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Backtracking steps that one path may cost; a longer path does not match a pattern with that many wildcards. */
+const maxSteps = 5_000_000;
 
 /** Compiles a key of the app manifest: a path pattern, or `{"$regex":"/source/flags"}` for a RegExp. */
 export function compilePathPattern(key: string): PathPattern {
@@ -56,9 +61,11 @@ function parameterPattern(pattern: string): PathPattern {
     return token.startsWith('*') ? '.*' : `\\${token}`;
   });
   const regex = new RegExp(`^${source}/?$`, 'is');
+  const loops = countLoops(pattern);
   return {
     literal: false,
     match(path) {
+      if (loops > 1 && (path.length + 1) ** loops > maxSteps) return null;
       const found = regex.exec(path);
       if (found === null) return null;
       if (names.length === 0) return noParams;
@@ -71,13 +78,28 @@ function parameterPattern(pattern: string): PathPattern {
   };
 }
 
+/** How many parts of a pattern can compete for the same characters: stars, and parameters that share a segment. */
+function countLoops(pattern: string): number {
+  const stars = pattern.match(/\*+/g)?.length ?? 0;
+  const perSegment = pattern.split('/').map((segment) => segment.match(/:\w+/g)?.length ?? 0);
+  return stars + Math.max(...perSegment);
+}
+
+/**
+ * The regular expression is the app's and runs in the gateway, so its time is bounded; what takes too long does not
+ * match. Named groups become parameters inside the app's own process.
+ */
 function regexPattern(regex: RegExp): PathPattern {
+  let bounded: CompiledRegex | null = null;
   return {
     literal: false,
     match(path) {
-      const found = regex.exec(path);
-      if (found === null) return null;
-      return found.groups === undefined ? noParams : { ...found.groups };
+      try {
+        bounded ??= compileRegex(regex.source, regex.flags, { maxSteps });
+        return bounded.test(path) ? noParams : null;
+      } catch {
+        return null;
+      }
     },
   };
 }
