@@ -1,19 +1,17 @@
 import type { Filter, Path, Predicate } from '../../core/query/filter.ts';
 import { arrayPosition } from '../../core/query/find-values.ts';
 import { expandsArrays } from '../../core/query/match-filter.ts';
-import { compilePredicate, elementSlot, fieldSlot, matchesMissing } from './compile-predicate.ts';
-import { jsonPath } from './sort-key.ts';
-import { allOf, anyOf, condition, inexact, notOf, type SqlCondition, unknown } from './sql-condition.ts';
-
-/** SQL that yields the JSON text of an object (or NULL), and the depth of json_each scopes around it, for alias names. */
-export interface JsonSource {
-  readonly json: string;
-  readonly depth: number;
-}
-
-export function documentSource(bodyColumn: string): JsonSource {
-  return { json: bodyColumn, depth: 0 };
-}
+import {
+  compileComparison,
+  compileEndsWith,
+  compileIn,
+  compilePattern,
+  compileStartsWith,
+  compileType,
+} from './compile-value.ts';
+import { jsonPath } from './json-path.ts';
+import { allOf, always, anyOf, condition, inexact, never, notOf, type SqlCondition, unknown } from './sql-condition.ts';
+import { elementSlot, elementSource, fieldSlot, hasType, type JsonSource, type Slot } from './value-slot.ts';
 
 /** Each array that may lie on the way doubles the SQL; longer paths are left to the matcher. */
 const maxSegments = 4;
@@ -53,25 +51,20 @@ function withoutArrayOnTheWay(source: JsonSource, path: Path, predicate: Predica
 function throughArray(source: JsonSource, path: Path, index: number, predicate: Predicate): SqlCondition {
   const slot = fieldSlot(source, jsonPath(path.slice(0, index))!);
   const element = elementSlot(source.depth);
-  const inner = compileFieldAt(objectElement(element.alias, source.depth), path.slice(index), predicate);
-  return existsIn(slot.type, slot.each, element.alias, allOf([condition(`${element.alias}.type='object'`), inner]));
+  const inner = compileFieldAt(elementSource(source.depth), path.slice(index), predicate);
+  return existsIn(slot.type, slot.each, element.alias, allOf([hasType(element, 'object'), inner]));
 }
 
-export function existsIn(type: string, each: string, alias: string, inner: SqlCondition): SqlCondition {
+function existsIn(type: string, each: string, alias: string, inner: SqlCondition): SqlCondition {
   if (inner.sql === '0') return inner;
   const sql = `(${type}='array' AND EXISTS (SELECT 1 FROM json_each(${each}) AS ${alias} WHERE ${inner.sql}))`;
   const result = condition(sql, ...inner.params);
   return inner.exact ? result : inexact(result);
 }
 
-/** The CASE keeps SQLite from reading a text element as JSON, whatever the order in which it evaluates conditions. */
-function objectElement(alias: string, depth: number): JsonSource {
-  return { json: `CASE WHEN ${alias}.type IN ('object','array') THEN ${alias}.value END`, depth: depth + 1 };
-}
-
 /** A filter on the elements of an array, for `$elemMatch`. */
-export function compileElementFilter(filter: Filter, alias: string, depth: number): SqlCondition {
-  const source = objectElement(alias, depth);
+function compileElementFilter(filter: Filter, depth: number): SqlCondition {
+  const source = elementSource(depth);
   const compileInner = (inner: Filter): SqlCondition => {
     switch (inner.kind) {
       case 'and':
@@ -86,5 +79,64 @@ export function compileElementFilter(filter: Filter, alias: string, depth: numbe
         return allOf(inner.predicates.map((predicate) => compileFieldAt(source, inner.path, predicate)));
     }
   };
-  return allOf([condition(`${alias}.type IN ('object','array')`), compileInner(filter)]);
+  return allOf([hasType(elementSlot(depth), 'object', 'array'), compileInner(filter)]);
+}
+
+/** The predicate on the value itself, arrays not expanded. */
+export function compilePredicate(predicate: Predicate, slot: Slot): SqlCondition {
+  switch (predicate.op) {
+    case 'eq':
+    case 'gt':
+    case 'gte':
+    case 'lt':
+    case 'lte':
+      return compileComparison(predicate, slot);
+    case 'in':
+      return compileIn(predicate, slot);
+    case 'exists':
+      return slot.isId ? always : condition(`${slot.type} IS NOT NULL`);
+    case 'type':
+      return anyOf(predicate.types.map((type) => compileType(type, slot)));
+    case 'regex':
+      return compilePattern(predicate.pattern, slot);
+    case 'startsWith':
+      return compileStartsWith(predicate.text, slot);
+    case 'endsWith':
+      return compileEndsWith(predicate.text, slot);
+    case 'mod':
+      return inexact(hasType(slot, 'integer', 'real'));
+    case 'size':
+      return allOf([hasType(slot, 'array'), condition(`json_array_length(${slot.each})=?`, predicate.size)]);
+    case 'not':
+      return notOf(allOf(predicate.predicates.map((inner) => compilePredicate(inner, slot))));
+    case 'elemMatch': {
+      if (slot.isId) return never;
+      const element = elementSlot(slot.depth);
+      const inner = allOf(predicate.predicates.map((one) => compilePredicate(one, element)));
+      return existsIn(slot.type, slot.each, element.alias, inner);
+    }
+    case 'elemMatchObject': {
+      if (slot.isId) return never;
+      const { alias } = elementSlot(slot.depth);
+      return existsIn(slot.type, slot.each, alias, compileElementFilter(predicate.filter, slot.depth));
+    }
+  }
+}
+
+/** Whether the predicate holds for a missing field; null when that takes the matcher. */
+export function matchesMissing(predicate: Predicate): boolean | null {
+  switch (predicate.op) {
+    case 'eq':
+    case 'gte':
+    case 'lte':
+      return predicate.value === null;
+    case 'in':
+      return predicate.values.includes(null);
+    case 'not': {
+      const inner = predicate.predicates.map(matchesMissing);
+      return inner.includes(false) ? true : inner.includes(null) ? null : false;
+    }
+    default:
+      return false;
+  }
 }

@@ -1,17 +1,13 @@
 import type { FieldFilter, Filter, Path, Predicate } from '../../core/query/filter.ts';
-import { arrayPosition } from '../../core/query/find-values.ts';
-import { compileFieldAt, documentSource } from './compile-field.ts';
-import { compileIndexed } from './compile-indexed.ts';
-import { compilePredicate, idSlot, matchesMissing } from './compile-predicate.ts';
+import { compileFieldAt, compilePredicate, matchesMissing } from './compile-field.ts';
 import { allOf, always, anyOf, never, notOf, type SqlCondition, unknown } from './sql-condition.ts';
+import { idSlot, type JsonSource } from './value-slot.ts';
 
 export interface CompileOptions {
   /** Column with the stored body (see core/query/stored-text.ts). Default `body`. */
   readonly bodyColumn?: string;
   /** Column with the stored `_id`. Default `_id`. */
   readonly idColumn?: string;
-  /** Names of the indexed fields: conditions on them are written so that SQLite uses their indexes. */
-  readonly indexes?: readonly string[];
 }
 
 /**
@@ -19,14 +15,13 @@ export interface CompileOptions {
  * compileMatcher as well; no matching row is ever left out.
  */
 export function compileFilter(filter: Filter, options: CompileOptions = {}): SqlCondition {
-  const { bodyColumn = 'body', idColumn = '_id', indexes = [] } = options;
-  return compile(filter, { bodyColumn, idColumn, indexes: new Set(indexes) });
+  const { bodyColumn = 'body', idColumn = '_id' } = options;
+  return compile(filter, { source: { json: bodyColumn, depth: 0 }, idColumn });
 }
 
 interface Context {
-  readonly bodyColumn: string;
+  readonly source: JsonSource;
   readonly idColumn: string;
-  readonly indexes: ReadonlySet<string>;
 }
 
 function compile(filter: Filter, context: Context): SqlCondition {
@@ -44,11 +39,7 @@ function compile(filter: Filter, context: Context): SqlCondition {
 
 function compileFieldFilter({ path, predicates }: FieldFilter, context: Context): SqlCondition {
   if (path[0] === '_id') return compileId(path, predicates, context.idColumn);
-  const source = documentSource(context.bodyColumn);
-  if (context.indexes.has(path.join('.')) && !path.some((segment) => arrayPosition(segment) >= 0)) {
-    return compileIndexed(source, path, predicates);
-  }
-  return allOf(predicates.map((predicate) => compileFieldAt(source, path, predicate)));
+  return allOf(predicates.map((predicate) => compileFieldAt(context.source, path, predicate)));
 }
 
 /** `_id` is a text in its own column: never missing, never an array. */

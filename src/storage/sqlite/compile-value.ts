@@ -4,89 +4,15 @@ import type { ComparisonPredicate, Pattern, Predicate, TypeName } from '../../co
 import { getLiteralPrefix } from '../../core/query/regex/literal-prefix.ts';
 import { encodeStoredJson, encodeStoredText } from '../../core/query/stored-text.ts';
 import { typeOfValue } from '../../core/query/values.ts';
-import { compileElementFilter, existsIn, type JsonSource } from './compile-field.ts';
 import { numberParameter } from './sort-key.ts';
-import { allOf, always, anyOf, condition, inexact, never, notOf, type SqlCondition } from './sql-condition.ts';
+import { allOf, anyOf, condition, inexact, never, type SqlCondition } from './sql-condition.ts';
+import { hasType, type Slot, type SqlType } from './value-slot.ts';
 
-/** Where one value stands in SQL: expressions for its JSON type (NULL when missing) and its value (JSON text of composites). */
-export interface Slot {
-  readonly type: string;
-  readonly value: string;
-  /** Arguments of json_each and json_array_length that reach into it when it is an array. */
-  readonly each: string;
-  readonly depth: number;
-  readonly isId?: boolean;
-}
-
-export function fieldSlot(source: JsonSource, path: string): Slot {
-  const at = `${source.json},${path}`;
-  return { type: `json_type(${at})`, value: `json_extract(${at})`, each: at, depth: source.depth };
-}
-
-export function elementSlot(depth: number): Slot & { readonly alias: string } {
-  const alias = `e${depth}`;
-  const each = `CASE WHEN ${alias}.type='array' THEN ${alias}.value END`;
-  return { alias, type: `${alias}.type`, value: `${alias}.value`, each, depth: depth + 1 };
-}
-
-export function idSlot(column: string): Slot {
-  return { type: "'text'", value: column, each: 'NULL', depth: 0, isId: true };
-}
-
-type SqlType = 'null' | 'integer' | 'real' | 'text' | 'object' | 'array' | 'true' | 'false';
-
-function hasType(slot: Slot, ...types: SqlType[]): SqlCondition {
-  if (slot.isId) return types.includes('text') ? always : never;
-  const [only] = types;
-  return condition(
-    types.length === 1 ? `${slot.type}='${only}'` : `${slot.type} IN (${types.map((type) => `'${type}'`)})`,
-  );
-}
-
-/** The predicate on the value itself, arrays not expanded. */
-export function compilePredicate(predicate: Predicate, slot: Slot): SqlCondition {
-  switch (predicate.op) {
-    case 'eq':
-    case 'gt':
-    case 'gte':
-    case 'lt':
-    case 'lte':
-      return compileComparison(predicate, slot);
-    case 'in':
-      return compileIn(predicate, slot);
-    case 'exists':
-      return slot.isId ? always : condition(`${slot.type} IS NOT NULL`);
-    case 'type':
-      return anyOf(predicate.types.map((type) => compileType(type, slot)));
-    case 'regex':
-      return compilePattern(predicate.pattern, slot);
-    case 'startsWith':
-      return compileStartsWith(predicate.text, slot);
-    case 'endsWith':
-      return compileEndsWith(predicate.text, slot);
-    case 'mod':
-      return inexact(hasType(slot, 'integer', 'real'));
-    case 'size':
-      return allOf([hasType(slot, 'array'), condition(`json_array_length(${slot.each})=?`, predicate.size)]);
-    case 'not':
-      return notOf(allOf(predicate.predicates.map((inner) => compilePredicate(inner, slot))));
-    case 'elemMatch': {
-      if (slot.isId) return never;
-      const element = elementSlot(slot.depth);
-      const inner = allOf(predicate.predicates.map((one) => compilePredicate(one, element)));
-      return existsIn(slot.type, slot.each, element.alias, inner);
-    }
-    case 'elemMatchObject': {
-      if (slot.isId) return never;
-      const alias = `e${slot.depth}`;
-      return existsIn(slot.type, slot.each, alias, compileElementFilter(predicate.filter, alias, slot.depth));
-    }
-  }
-}
+/** Predicates on one value that do not look inside of it. */
 
 const sqlOperators = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
-function compileComparison({ op, value }: ComparisonPredicate, slot: Slot): SqlCondition {
+export function compileComparison({ op, value }: ComparisonPredicate, slot: Slot): SqlCondition {
   const operator = sqlOperators[op];
   switch (typeOfValue(value)) {
     case 'null':
@@ -125,7 +51,7 @@ function compileBoolean(op: ComparisonPredicate['op'], operand: boolean, found: 
   return holds[op] ? hasType(slot, found ? 'true' : 'false') : never;
 }
 
-function compileIn({ values, patterns }: Extract<Predicate, { op: 'in' }>, slot: Slot): SqlCondition {
+export function compileIn({ values, patterns }: Extract<Predicate, { op: 'in' }>, slot: Slot): SqlCondition {
   const of = (type: string): Json[] => values.filter((value) => typeOfValue(value) === type);
   const others = values.filter((value) => !['number', 'string'].includes(typeOfValue(value)));
   return anyOf([
@@ -142,7 +68,7 @@ function compileList(slot: Slot, types: SqlType[], values: readonly (number | st
 }
 
 /** Long lists travel as one JSON parameter; SQLite reads its numbers as it reads those of the documents. */
-export function memberOf(expression: string, values: readonly (number | string)[]): SqlCondition {
+function memberOf(expression: string, values: readonly (number | string)[]): SqlCondition {
   const finite = values.filter((value) => typeof value === 'string' || Number.isFinite(value));
   if (finite.length === 0) return never;
   if (finite.length > 8)
@@ -151,7 +77,7 @@ export function memberOf(expression: string, values: readonly (number | string)[
   return condition(`${expression} IN (${params.map(() => '?')})`, ...params);
 }
 
-function compileType(type: TypeName, slot: Slot): SqlCondition {
+export function compileType(type: TypeName, slot: Slot): SqlCondition {
   switch (type) {
     case 'number':
       return hasType(slot, 'integer', 'real');
@@ -173,12 +99,12 @@ function compileType(type: TypeName, slot: Slot): SqlCondition {
 }
 
 /** The expression itself never runs in SQL; what it says about the beginning of the text narrows the search. */
-function compilePattern(pattern: Pattern, slot: Slot): SqlCondition {
+export function compilePattern(pattern: Pattern, slot: Slot): SqlCondition {
   const prefix = getLiteralPrefix(pattern);
   return inexact(prefix === '' ? hasType(slot, 'text') : compileStartsWith(prefix, slot));
 }
 
-function compileStartsWith(text: string, slot: Slot): SqlCondition {
+export function compileStartsWith(text: string, slot: Slot): SqlCondition {
   const range = prefixRange(text);
   if (range === null) return inexact(hasType(slot, 'text'));
   const bounds = [condition(`${slot.value}>=?`, range.from)];
@@ -190,7 +116,7 @@ function compileStartsWith(text: string, slot: Slot): SqlCondition {
  * The texts with a prefix as range of stored texts; null when that cannot be told: a lone surrogate at the prefix's end may
  * be half of a pair in the text. `before` is null when nothing comes after the range.
  */
-export function prefixRange(text: string): { readonly from: string; readonly before: string | null } | null {
+function prefixRange(text: string): { readonly from: string; readonly before: string | null } | null {
   if (hasLoneSurrogate(text)) return null;
   const from = encodeStoredText(text);
   const points = Array.from(from, (character) => character.codePointAt(0)!);
@@ -201,29 +127,11 @@ export function prefixRange(text: string): { readonly from: string; readonly bef
   return { from, before: String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1) };
 }
 
-function compileEndsWith(text: string, slot: Slot): SqlCondition {
+export function compileEndsWith(text: string, slot: Slot): SqlCondition {
   if (text === '') return hasType(slot, 'text');
   // A text that begins like the second half of an escape (stored-text.ts) or of a pair might be found inside one.
   if (/^[\0-\u0002\udc00-\udfff\ue001-\ue801]/.test(text) || hasLoneSurrogate(text))
     return inexact(hasType(slot, 'text'));
   const stored = encodeStoredText(text);
   return typed(slot, ['text'], `substr(${slot.value},${-[...stored].length})=?`, stored);
-}
-
-/** Whether the predicate holds for a missing field; null when that takes the matcher. */
-export function matchesMissing(predicate: Predicate): boolean | null {
-  switch (predicate.op) {
-    case 'eq':
-    case 'gte':
-    case 'lte':
-      return predicate.value === null;
-    case 'in':
-      return predicate.values.includes(null);
-    case 'not': {
-      const inner = predicate.predicates.map(matchesMissing);
-      return inner.includes(false) ? true : inner.includes(null) ? null : false;
-    }
-    default:
-      return false;
-  }
 }
