@@ -5,7 +5,7 @@
 //   npm test -- src/cli test/x   only the tests below these paths
 //   npm test -- --only types     only one part: types, lint, unused, tests (repeatable)
 //   npm run test:long            also the long modes (TACKLE_LONG=1) and *.long.ts
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -96,6 +96,12 @@ function isWanted(part) {
   if (options.only !== undefined) return options.only.includes(part);
   return part === 'tests' || positionals.length === 0;
 }
+
+// `npm test` has done this before; `npm run test:long` and a direct call have not, and it costs nothing twice.
+const installed = spawnSync(process.execPath, [join(root, 'scripts/ensure-installed.mjs'), '--for-tests'], {
+  stdio: 'inherit',
+});
+if (installed.status !== 0) process.exit(1);
 
 const startedAt = performance.now();
 const results = await Promise.all(checks.filter(({ name }) => isWanted(name)).map(runCheck));
