@@ -101,9 +101,15 @@ function ensureDependencies() {
     runNpm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   const after = checkInstalled(root);
-  if (after.state === 'complete') return;
+  if (after.state === 'complete') return prebuildRuntime();
   const rest = after.state === 'different' ? after.packages.join(', ') : 'node_modules';
   fail(`npm finished, but these are still missing: ${rest}. Delete node_modules and run 'npm ci' to see why.`);
+}
+
+/** Spares the first start of a gateway a second. Should it fail, that start does it and tells why. */
+function prebuildRuntime() {
+  const node = join(root, 'node_modules', '.bin', 'node');
+  if (existsSync(node)) spawnSync(node, [join(root, 'scripts', 'build-runtime.mjs')], { cwd: root, stdio: 'ignore' });
 }
 
 function isOnPath(program) {
