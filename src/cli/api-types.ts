@@ -64,7 +64,6 @@ export interface DeploymentInfo {
   readonly status: string;
   readonly kind: string;
   readonly createdAt: number;
-  readonly liveAt: number | null;
   readonly bytes: number;
   readonly sha256: string;
   readonly meta: Readonly<Record<string, string>>;

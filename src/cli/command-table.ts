@@ -30,6 +30,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Gateway',
     commands: [
       entry('up start serve', 'start the gateway', () => import('./commands/up.ts')),
+      entry('admin sign-in', 'print a link that signs a browser in', () => import('./commands/gateway-sign-in.ts')),
       entry('doctor', 'report on the gateway and a space, as JSON', () => import('./commands/doctor.ts')),
       entry('config', 'show or validate the configuration', () => import('./commands/config.ts')),
       entry('service', 'run the gateway as a system service', () => import('./commands/service.ts')),

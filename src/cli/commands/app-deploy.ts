@@ -22,7 +22,6 @@ interface DeployOptions extends SpaceOptions {
 interface DeployAnswer {
   readonly deployment: DeploymentInfo;
   readonly urls: SpaceInfo['urls'];
-  readonly warnings?: readonly string[];
 }
 
 export function configure(command: Command, cli: Cli): void {
@@ -65,7 +64,6 @@ async function deploy(connecting: Promise<SpaceConnection>, cli: Cli, options: D
   const body = { bundle: app.code, sourceMap: app.sourceMap, kind: 'tackle', meta: describeOrigin(app, options.dir) };
   const { api, path } = connection;
   const answer = await api.send<DeployAnswer>({ method: 'POST', path: `${path}/deployments`, body });
-  for (const warning of answer.warnings ?? []) output.notice(`warning: ${warning}`);
   if (options.json) return output.json({ ...answer, project: connection.project, space: connection.space });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
   output.line(`Project: ${connection.project}  Space: ${connection.space}`);

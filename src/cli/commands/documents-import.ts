@@ -138,18 +138,19 @@ async function upload(
     });
     return { ...result, errors: result.errors.map(toFileLine) };
   } catch (error) {
-    const { errors } = ((error as TackleError).details ?? {}) as { errors?: readonly BadRecord[] };
+    const { errors, imported = 0 } = ((error as TackleError).details ?? {}) as Partial<ImportResult>;
     if (!(error instanceof TackleError) || !Array.isArray(errors)) throw error;
-    const bad = errors.map(toFileLine);
-    throw new TackleError(error.code, describeRefusal(bad), { details: { imported: 0, errors: bad }, cause: error });
+    const details = { imported, errors: errors.map(toFileLine) };
+    throw new TackleError(error.code, describeRefusal(details), { details, cause: error });
   }
 }
 
-function describeRefusal(errors: readonly BadRecord[]): string {
+function describeRefusal({ imported, errors }: Pick<ImportResult, 'imported' | 'errors'>): string {
   const [first] = errors;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   const reason = first === undefined ? 'a document is not valid' : `line ${first.line}: ${first.message}`;
-  return `Nothing was imported: ${reason}${more}. With --continue the others are imported.`;
+  const outcome = imported === 0 ? 'Nothing was imported' : `Stopped after ${imported} documents`;
+  return `${outcome}: ${reason}${more}. With --continue the others are imported.`;
 }
 
 /** Joins records to chunks of a size that is worth sending, and notes the line of each. */
