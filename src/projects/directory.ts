@@ -351,7 +351,7 @@ export class MemoryDirectory implements Directory {
 }
 
 /** `tka_<id>_<secret>`: the id finds the token, so that comparing secrets takes one hash and constant time. */
-export function adminTokenId(presented: string): string | null {
+function adminTokenId(presented: string): string | null {
   return /^tka_([a-z0-9]{12})_[A-Za-z0-9_-]{43}$/.exec(presented)?.[1] ?? null;
 }
 

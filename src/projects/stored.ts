@@ -2,19 +2,7 @@ import { hash } from 'node:crypto';
 import type { Json } from '../core/json.ts';
 import type { AdminScope, SpaceQuotas, TokenAccess } from './types.ts';
 
-/** How the records of this room look in the storage. The key of each is built here and nowhere else. */
-export type RecordType =
-  | 'project'
-  | 'space'
-  | 'token'
-  | 'env'
-  | 'domain'
-  | 'admin-token'
-  | 'last-use'
-  | 'audit'
-  | 'purge';
-
-/** Loaded in this order, because a token or variable is decrypted in the context of its space. */
+/** How the records of this room look in the storage; their keys are built here and nowhere else. Loaded in this order, because a token or variable is decrypted in the context of its space. */
 export const DIRECTORY_TYPES = ['project', 'space', 'domain', 'token', 'env', 'admin-token', 'last-use'] as const;
 export type DirectoryType = (typeof DIRECTORY_TYPES)[number];
 

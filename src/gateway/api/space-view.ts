@@ -58,7 +58,7 @@ export function viewDomain(projects: Projects, { host, projectId, spaceId, creat
 }
 
 /** The host that answers for the project with the space as first segment; under a public name, its path. */
-export function urlOfProject(gateway: GatewayFacts, project: Project): string {
+function urlOfProject(gateway: GatewayFacts, project: Project): string {
   const base = new URL(gateway.publicUrl);
   return isLocalName(base.hostname)
     ? `${base.protocol}//${project.id}.localhost${portOf(base)}`
