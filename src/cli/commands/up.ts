@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Config } from '../../server/config.ts';
+import type { RunningServer } from '../../server/start-server.ts';
 import type { Cli } from '../cli.ts';
 import { addConfigOptions, loadConfigFromOptions } from '../config-options.ts';
 import { getProgramName } from '../program-name.ts';
@@ -6,44 +9,36 @@ import { getProgramName } from '../program-name.ts';
 export function configure(command: Command, cli: Cli): void {
   addConfigOptions(command)
     .option('--json', 'print the ready line as JSON')
-    .option('--resume', 'start what a restored home keeps paused: schedules, workers, outgoing deliveries')
     .addHelpText('after', '\nEvery option is a setting of tackle.json too: docs/configuration.md.')
     .action(async (options: { readonly json?: boolean }) => {
       // Before the server's own modules are loaded: a wrong setting is told at once.
       const { config } = loadConfigFromOptions({ ...options }, cli);
       const { startServer } = await import('../../server/start-server.ts');
       const server = await startServer(config);
-      const { url, home } = { url: server.url, home: config.home };
-      if (options.json) cli.output.json({ url, home, pid: process.pid });
-      else printReady(cli, url, home);
+      if (options.json) cli.output.line(JSON.stringify({ url: server.url, home: config.home, pid: process.pid }));
+      else printReady(cli, server.url, config);
       await runUntilStopped(server, cli);
     });
 }
 
-function printReady(cli: Cli, url: string, home: string): void {
+function printReady(cli: Cli, url: string, { home, server }: Config): void {
   const { output } = cli;
+  const isDefaultHome = cli.env.TACKLE_HOME !== undefined || home === resolve(cli.userHome, '.tackle');
+  const option = isDefaultHome ? '' : ` --home ${home}`;
   const program = getProgramName(cli);
-  const inHome = cli.env.TACKLE_HOME === home || home === `${cli.userHome}/.tackle` ? '' : ` --home ${home}`;
-  output.line(`Tackle is ready: ${output.style(['bold', 'cyan'], url)}  (home ${home}, Ctrl+C stops it)`);
+  const fromBelow = program.includes('/') ? resolve(cli.currentDirectory, program) : program;
+  const appUrl = server.publicUrl ?? url.replace('127.0.0.1', 'localhost');
+  output.line(`Tackle is ready at ${output.style(['bold', 'cyan'], url)} (home ${home}; Ctrl+C stops it)`);
   output.line();
   output.line('Try, in another terminal:');
-  const absolute = program.includes('/') ? `${cli.currentDirectory}/${program.replace(/^\.\//, '')}` : program;
-  const elsewhere = program.startsWith('/') ? program : absolute;
-  output.line(`  ${program} create hello${inHome}`);
-  output.line(`  cd hello && ${elsewhere} deploy${inHome}`);
-  output.line(`  curl '${url}/dev/hello?name=you'`);
-}
-
-interface StoppableServer {
-  /** Lets requests under way finish, then closes. */
-  stop(): Promise<void>;
-  /** Ends everything at once. */
-  kill(): void;
+  output.line(`  ${program} create hello${option}`);
+  output.line(`  cd hello && ${fromBelow} deploy${option}`);
+  output.line(`  curl '${appUrl}/p/hello/dev/hello?name=you'`);
 }
 
 /** SIGINT and SIGTERM stop in order; the second one does not wait. Resolves when the gateway has stopped. */
-async function runUntilStopped(server: StoppableServer, { output }: Cli): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+async function runUntilStopped(server: RunningServer, { output }: Cli): Promise<void> {
+  const { promise, resolve: done, reject } = Promise.withResolvers<void>();
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) {
@@ -52,7 +47,7 @@ async function runUntilStopped(server: StoppableServer, { output }: Cli): Promis
     }
     stopping = true;
     output.notice('tackle: stopping; requests under way may finish (again: stop at once)');
-    server.stop().then(resolve, reject);
+    server.stop().then(done, reject);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
