@@ -7,7 +7,7 @@ const FILE_NAME = 'admin.token';
 
 /**
  * Makes sure that `admin.token` in the home (0600) holds a token of this gateway, for the command line on the same
- * machine. A file whose token is not valid any more is replaced. Returns the path.
+ * machine. A file whose token is not valid any more is replaced. Returns the token.
  */
 export async function ensureAdminTokenFile(home: string, projects: Projects): Promise<string> {
   const filePath = path.join(home, FILE_NAME);
@@ -15,11 +15,12 @@ export async function ensureAdminTokenFile(home: string, projects: Projects): Pr
     if (error.code === 'ENOENT') return null;
     throw error;
   });
-  if (present !== null && projects.authenticateAdmin(present.trim()).status === 'granted') return filePath;
+  const token = present?.trim() ?? '';
+  if (projects.authenticateAdmin(token).status === 'granted') return token;
   const { secret } = await projects.admin.createAdminToken(
     { scope: { kind: 'home' }, description: 'command line on this machine (admin.token)' },
     { kind: 'system', id: 'start', name: 'gateway start', address: null },
   );
   await writePrivateFile(filePath, `${secret}\n`, { replace: true });
-  return filePath;
+  return secret;
 }

@@ -101,10 +101,12 @@ test('admin.token is made at the first start, kept, and replaced when its token 
   const http = { request: () => Promise.reject(new Error('no network')), [Symbol.asyncDispose]: async () => undefined };
   const secrets = createSecrets(Buffer.alloc(32, 1));
   await using projects = await createProjects({ storage: createMemoryRecords(), secrets, http });
-  const filePath = await ensureAdminTokenFile(home, projects);
+  const filePath = path.join(home, 'admin.token');
+  const token = await ensureAdminTokenFile(home, projects);
   const first = await readFile(filePath, 'utf8');
   assert.equal((await stat(filePath)).mode & 0o777, 0o600);
-  const grant = projects.authenticateAdmin(first.trim());
+  assert.equal(first, `${token}\n`);
+  const grant = projects.authenticateAdmin(token);
   assert.ok(grant.status === 'granted' && grant.token.scope.kind === 'home');
   await ensureAdminTokenFile(home, projects);
   assert.equal(await readFile(filePath, 'utf8'), first);
