@@ -7,10 +7,8 @@ import { findImportPosition } from './import-position.ts';
 import { getSdkModule, isSdkName } from './sdk-module.ts';
 
 export const entryId = '\0tackle:entry';
+const substitutePrefix = '\0tackle:substitute:';
 const builtinPrefix = '\0tackle:builtin:';
-/** The bundler's own helpers make their `require` for computed names with `module`; in the sandbox there is one already. */
-const bundlerRuntime = '\0rolldown/';
-const requireId = '\0tackle:require';
 const textExtension = /\.(txt|html?|css|hbs)$/i;
 
 /** Built-in modules that make no sense in an app, with what to use instead. Packages may import them. */
@@ -20,16 +18,19 @@ const refusedInApps: Readonly<Record<string, string>> = {
   os: 'An app has no machine of its own; settings come from `process.env`',
 };
 
+/** Code for modules that were not found: packages of the platform, or an exception for those of nobody. By specifier. */
+export type Substitutes = ReadonlyMap<string, string>;
+
 /** What makes an app a bundle of ours: its library, built-in modules by `require`, text files as strings. */
-export function createAppPlugin(dir: string, entry: string): Plugin {
+export function createAppPlugin(dir: string, entry: string, substitutes: Substitutes): Plugin {
   return {
     name: 'tackle-app',
     resolveId: {
       async handler(specifier, importer) {
         if (specifier === entryId) return entryId;
         if (isSdkName(specifier)) return getSdkModule();
+        if (substitutes.has(specifier)) return substitutePrefix + specifier;
         if (!isBuiltin(specifier)) return null;
-        if (importer?.startsWith(bundlerRuntime)) return requireId;
         const name = specifier.replace(/^node:/, '');
         if (importer !== undefined && isOwnFile(importer, dir)) await refuseBuiltin(name, specifier, importer, dir);
         return builtinPrefix + name;
@@ -39,7 +40,9 @@ export function createAppPlugin(dir: string, entry: string): Plugin {
       async handler(id) {
         if (id === entryId)
           return `import * as app from ${JSON.stringify(entry)};\nglobalThis.__tackleExports = app;\n`;
-        if (id === requireId) return 'export const createRequire = () => globalThis.require;';
+        if (id.startsWith(substitutePrefix)) {
+          return { code: substitutes.get(id.slice(substitutePrefix.length))!, moduleType: 'js' };
+        }
         if (id.startsWith(builtinPrefix)) {
           const name = JSON.stringify(id.slice(builtinPrefix.length));
           return { code: `module.exports = globalThis.require(${name});`, moduleType: 'js' };
@@ -53,7 +56,7 @@ export function createAppPlugin(dir: string, entry: string): Plugin {
 }
 
 /** The app's own sources are what lies outside of node_modules, and is not our library. */
-function isOwnFile(file: string, dir: string): boolean {
+export function isOwnFile(file: string, dir: string): boolean {
   if (file.startsWith('\0') || file.split(path.sep).includes('node_modules')) return false;
   const sdkDirectory = path.dirname(getSdkModule());
   return !file.startsWith(sdkDirectory + path.sep) || dir.startsWith(sdkDirectory);

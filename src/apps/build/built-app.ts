@@ -6,6 +6,8 @@ export interface BuildOptions {
   readonly dir: string;
   /** Entry file relative to `dir`; else `main` of package.json, `index.js` or `index.ts`. The extension may be left out. */
   readonly main?: string;
+  /** For packages that the platform provides; `<home>/cache/packages` unless given. */
+  readonly cacheDir?: string;
   readonly onProgress?: ReportProgress;
   /** Milliseconds that `npm install` may take. */
   readonly installTimeoutMs?: number;

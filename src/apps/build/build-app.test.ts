@@ -1,0 +1,270 @@
+/**
+ * Bundling of apps. Real: the bundler, npm (installing from a directory, so without network), and evaluation of the result in
+ * this process with the globals that a sandbox provides. Fake: the sandbox and the datastore behind it.
+ */
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, describe, it } from 'node:test';
+import vm from 'node:vm';
+import type { TackleError } from '../../core/errors.ts';
+import { type BuildOptions, type BuiltApp, buildApp, mapStack } from './index.ts';
+
+const root = await mkdtemp(path.join(tmpdir(), 'build-app-'));
+after(() => rm(root, { recursive: true, force: true }));
+let appCount = 0;
+
+type Files = Readonly<Record<string, string>>;
+
+async function writeApp(files: Files): Promise<string> {
+  appCount += 1;
+  const dir = path.join(root, `app-${appCount}`);
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(dir, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+  return dir;
+}
+
+async function build(files: Files, options: Omit<BuildOptions, 'dir'> = {}): Promise<BuiltApp> {
+  return buildApp({ dir: await writeApp(files), ...options });
+}
+
+interface Exports {
+  readonly default: { readonly routehooks: Record<string, ((...args: unknown[]) => unknown)[]> };
+  readonly values?: unknown;
+}
+
+/** Evaluates a script as a sandbox process does. */
+async function evaluate(code: string): Promise<Exports> {
+  const context = vm.createContext({
+    require: createRequire(import.meta.url),
+    console,
+    process: { env: { NAME: 'v' } },
+  });
+  vm.runInContext(code, context, { filename: 'app.js' });
+  return (await (context as { __tackleExports: Promise<Exports> }).__tackleExports) as Exports;
+}
+
+/** A plain copy: objects of the other realm are equal to nothing here. */
+async function getValues(files: Files, options?: Omit<BuildOptions, 'dir'>): Promise<unknown> {
+  const exports = await evaluate((await build(files, options)).code);
+  return JSON.parse(JSON.stringify(exports.values));
+}
+
+async function getFailure(files: Files, options?: Omit<BuildOptions, 'dir'>): Promise<TackleError> {
+  return build(files, options).then(
+    () => assert.fail('It was built'),
+    (error: TackleError) => error,
+  );
+}
+
+describe('what an app may contain', () => {
+  it('is JavaScript with our library in place of codehooks-js', async () => {
+    const built = await build({
+      'index.js': `import { app } from 'codehooks-js'; app.get('/x', () => {}); export default app.init();`,
+    });
+    assert.deepEqual(Object.keys((await evaluate(built.code)).default.routehooks), ['GET /x']);
+    assert.deepEqual([built.main, built.language, built.installed], ['index.js', 'Javascript', []]);
+  });
+
+  it('is TypeScript, with await at the top', async () => {
+    const files = { 'index.ts': `const n: number = await Promise.resolve(3); export const values = n as unknown;` };
+    assert.equal(await getValues(files), 3);
+    assert.equal((await build(files)).language, 'Typescript');
+  });
+
+  it('is JSON, by either spelling of the attribute', async () => {
+    const index = `import a from './a.json' assert { type: 'json' }; import b from './a.json' with { type: 'json' };
+      import c from './a.json'; export const values = [a.n, b.n, c.n];`;
+    assert.deepEqual(await getValues({ 'index.js': index, 'a.json': '{"n":1}' }), [1, 1, 1]);
+  });
+
+  it('is text, imported or required', async () => {
+    const index = `import page from './page.html'; import { default as view } from './view.hbs';
+      export const values = [page, view, require('./a.txt'), require('./style.css')];`;
+    const texts = { 'page.html': '<b>`ü`</b>\n', 'view.hbs': '{{x}}', 'a.txt': 'text', 'style.css': 'b{}' };
+    assert.deepEqual(await getValues({ 'index.js': index, ...texts }), ['<b>`ü`</b>\n', '{{x}}', 'text', 'b{}']);
+  });
+
+  it('is found through the imports map and in parent directories', async () => {
+    const files = {
+      'app/index.js': `import x from '#lib/x.js'; import model from '../model.json'; export const values = [x, model.n];`,
+      'app/package.json': '{"type":"module","imports":{"#lib/*":"./lib/*"}}',
+      'app/lib/x.js': 'export default 5;',
+      'model.json': '{"n":6}',
+    };
+    const built = await buildApp({ dir: path.join(await writeApp(files), 'app') });
+    assert.deepEqual(JSON.parse(JSON.stringify((await evaluate(built.code)).values)), [5, 6]);
+  });
+
+  it('are built-in modules, with and without prefix, by import and require', async () => {
+    const index = `import crypto, { createHash } from 'crypto'; import * as url from 'node:url';
+      const { EventEmitter } = require('events');
+      const late = await import('util');
+      export const values = [typeof crypto.createHash, typeof createHash, typeof url.parse, typeof EventEmitter, typeof late.format];`;
+    assert.deepEqual(await getValues({ 'index.js': index }), Array(5).fill('function'));
+  });
+
+  it('are packages of node_modules, with the interop of their kind', async () => {
+    const index = `import cjs, { named } from 'cjs'; import esm from 'esm'; import os from 'uses-os';
+      export const values = [cjs.named, named, esm, os];`;
+    const files = {
+      'index.js': index,
+      'node_modules/cjs/index.js': 'exports.named = 1;',
+      'node_modules/cjs/package.json': '{"name":"cjs","main":"index.js"}',
+      'node_modules/esm/index.js': 'export default 2;',
+      'node_modules/esm/package.json': '{"name":"esm","type":"module","exports":"./index.js"}',
+      'node_modules/uses-os/index.js': `const os = require('os'); require('fs'); module.exports = typeof os.EOL;`,
+      'node_modules/uses-os/package.json': '{"name":"uses-os"}',
+    };
+    assert.deepEqual(await getValues(files), [1, 1, 2, 'string']);
+  });
+
+  it('are packages in the form for their way of asking', async () => {
+    const files = {
+      'index.js': `import a from 'dual'; const b = require('dual'); export const values = [a, b];`,
+      'node_modules/dual/package.json': JSON.stringify({
+        name: 'dual',
+        exports: { '.': { browser: './x.js', import: './a.mjs', require: './b.cjs', default: './x.js' } },
+      }),
+      'node_modules/dual/a.mjs': `export default 'import';`,
+      'node_modules/dual/b.cjs': `module.exports = 'require';`,
+    };
+    assert.deepEqual(await getValues(files), ['import', 'require']);
+  });
+
+  it('sees where it is, although a script has no import.meta', async () => {
+    assert.equal(await getValues({ 'index.js': 'export const values = import.meta.url;' }), 'file:///app/index.js');
+  });
+});
+
+describe('the entry', () => {
+  const files = { 'index.js': 'export const values = 1;', 'server.js': 'export const values = 2;' };
+
+  it('is the given file, then main of package.json, then index.js or index.ts', async () => {
+    const withMain = { ...files, 'package.json': '{"main":"server"}' };
+    assert.equal(await getValues(files), 1);
+    assert.equal(await getValues(withMain), 2);
+    assert.equal(await getValues(withMain, { main: 'index' }), 1);
+    assert.equal(await getValues({ 'src/index.ts': 'export const values = 3;' }, { main: 'src/index.ts' }), 3);
+  });
+
+  it('that is missing is said to be, with what to do', async () => {
+    assert.match((await getFailure({ 'other.js': '' })).message, /no index\.js or index\.ts.*--main/);
+    assert.match((await getFailure(files, { main: 'nope.js' })).message, /no file nope\.js/);
+  });
+});
+
+describe('packages that are missing', () => {
+  it('are installed first, without their scripts, with progress', async () => {
+    const dir = await writeApp({
+      'app/index.js': `import value from 'local-package'; export const values = value;`,
+      'app/package.json': '{"dependencies":{"local-package":"file:../package","codehooks-js":"^1.4.3"}}',
+      'package/package.json': '{"name":"local-package","version":"1.0.0","scripts":{"install":"exit 1"}}',
+      'package/index.js': 'module.exports = 42;',
+    });
+    // The library itself is ours, so npm must not be asked for it: its registry is out of reach here.
+    await writeFile(path.join(dir, 'app/.npmrc'), 'registry=http://127.0.0.1:9/\nfetch-retries=0\n');
+    await writeFile(path.join(dir, 'app/package.json'), '{"dependencies":{"local-package":"file:../package"}}');
+    const progress: string[] = [];
+    const built = await buildApp({ dir: path.join(dir, 'app'), onProgress: (message) => progress.push(message) });
+    assert.equal((await evaluate(built.code)).values, 42);
+    assert.deepEqual(built.installed, ['local-package']);
+    assert.match(progress[0]!, /Installing 1 package: local-package/);
+  });
+
+  it('and in no package.json either are named, with the command that adds them', async () => {
+    const error = await getFailure({ 'index.js': `\nimport x from 'left-pad/lib/x'; console.log(x);` });
+    assert.equal(error.code, 'build_failed');
+    assert.match(error.message, /left-pad.*npm install left-pad/);
+  });
+
+  it('but are provided by the platform are taken from it', async () => {
+    const index = `import lodash from 'lodash'; import Ajv from 'ajv'; export const values = [lodash.get({ a: 1 }, 'a'), typeof Ajv];`;
+    assert.deepEqual(await getValues({ 'index.js': index }, { cacheDir: path.join(root, 'cache') }), [1, 'function']);
+  });
+
+  it('and optional for a dependency fail only there', async () => {
+    const files = {
+      'index.js': `import dep from 'dep'; export const values = dep;`,
+      'node_modules/dep/package.json': '{"name":"dep"}',
+      'node_modules/dep/index.js': `try { require('not-there'); } catch (error) { module.exports = error.code; }`,
+    };
+    assert.equal(await getValues(files), 'MODULE_NOT_FOUND');
+  });
+
+  it('fail the build with what npm said', async () => {
+    const error = await getFailure({
+      'index.js': '',
+      'package.json': '{"dependencies":{"nothing-here":"file:./missing-directory/package.tgz"}}',
+    });
+    assert.equal(error.code, 'build_failed');
+    assert.match(error.message, /npm install/);
+  });
+});
+
+describe('problems', () => {
+  it('of syntax are shown with file, line and column', async () => {
+    const error = await getFailure({
+      'index.js': `import './lib/broken.js';`,
+      'lib/broken.js': 'const a = 1;\nconst = 2;',
+    });
+    assert.equal(error.code, 'build_failed');
+    assert.match(error.message, /^lib\/broken\.js:2:\d+ /);
+  });
+
+  it('of imports that cannot be found are shown with the file', async () => {
+    const error = await getFailure({ 'index.js': `\n\nimport { a } from './nowhere.js'; console.log(a);` });
+    assert.match(error.message, /^index\.js:3:\d+ .*nowhere\.js/);
+  });
+
+  it('with fs, path and os in own files name the line and the alternative', async () => {
+    for (const [name, hint] of [
+      ['fs', /filestore/],
+      ['node:fs/promises', /filestore/],
+      ['path', /URL/],
+      ['os', /process\.env/],
+    ] as const) {
+      const error = await getFailure({ 'index.js': `import './a.js';`, 'a.js': `\nimport x from '${name}'; x;` });
+      assert.match(error.message, new RegExp(`^a\\.js:2:15 .*"${name}" cannot be used`));
+      assert.match(error.message, hint);
+    }
+  });
+
+  it('with names that the library does not have are told apart from those it will have', async () => {
+    const unknown = await getFailure({ 'index.js': `import { nope } from 'codehooks-js'; nope();` });
+    assert.match(unknown.message, /^index\.js:1:\d+ .*no export "nope"/);
+  });
+
+  it('in package.json are shown', async () => {
+    assert.match((await getFailure({ 'index.js': '', 'package.json': '{' })).message, /package\.json is not JSON/);
+  });
+});
+
+describe('stacks', () => {
+  it('lead to the sources', async () => {
+    const built = await build({
+      'index.js': `import { fail } from './lib/fail.ts';\nexport const values = 1;\nexport default { routehooks: { x: [fail] } };`,
+      'lib/fail.ts': `type A = string;\ninterface B { a: A }\nexport function fail(b: B): never {\n  throw new Error('thrown ' + b);\n}`,
+    });
+    const { default: manifest } = await evaluate(built.code);
+    let stack = '';
+    try {
+      manifest.routehooks.x![0]!();
+    } catch (error) {
+      stack = (error as Error).stack!;
+    }
+    assert.match(stack, /app\.js:\d+/);
+    assert.match(mapStack(stack, built.sourceMap), /lib\/fail\.ts:4:9/);
+    assert.doesNotMatch(mapStack(stack, built.sourceMap), /app\.js/);
+  });
+
+  it('without positions of the bundle, or without a usable map, stay as they are', () => {
+    assert.equal(mapStack('Error: x\n at y.js:1:1', '{}'), 'Error: x\n at y.js:1:1');
+    assert.equal(mapStack('at app.js:1:1', 'no map'), 'at app.js:1:1');
+  });
+});
