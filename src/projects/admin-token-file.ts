@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writePrivateFile } from './secrets.ts';
 import type { Projects } from './types.ts';
@@ -16,7 +16,10 @@ export async function ensureAdminTokenFile(home: string, projects: Projects): Pr
     throw error;
   });
   const token = present?.trim() ?? '';
-  if (projects.authenticateAdmin(token).status === 'granted') return token;
+  if (projects.authenticateAdmin(token).status === 'granted') {
+    await chmod(filePath, 0o600);
+    return token;
+  }
   const { secret } = await projects.admin.createAdminToken(
     { scope: { kind: 'home' }, description: 'command line on this machine (admin.token)' },
     { kind: 'system', id: 'start', name: 'gateway start', address: null },
