@@ -15,6 +15,7 @@ import {
   resolvePrecedence,
 } from '../core/hook-selection.ts';
 import { isPlainObject } from '../core/json.ts';
+import { adjustBundledEvents, needsOptIn } from './bundled-policy.ts';
 import { getHookEntry, getInternalBlock, type HookConfig } from './config/hook-config.ts';
 import { expandHome } from './config/state-dir.ts';
 import { discoverHooks } from './discovery/discover-hooks.ts';
@@ -145,8 +146,9 @@ function assembleHooks(found: readonly DiscoveredHook[], config: HookConfig, fac
   const views = resolveViews(found, config);
   const positions = computePositions(found, config);
   const selection = computeSelection(config.config, config.profile);
-  const result = found.map((hook): CatalogHook => {
-    const entry = readEntry(config, hook);
+  const result = found.map((original): CatalogHook => {
+    const entry = readEntry(config, original);
+    const hook = adjustBundledEvents(original, entry, config.profile);
     const managedByPlugin = hook.rootKind === 'plugin';
     const requirements = hook.metadata?.requirements ?? emptyRequirements;
     const always = hook.metadata?.always ?? false;
@@ -184,6 +186,7 @@ function assembleHooks(found: readonly DiscoveredHook[], config: HookConfig, fac
 function readEntry(config: HookConfig, hook: DiscoveredHook): Record<string, unknown> | undefined {
   const entry = getHookEntry(config.config, hook.hookKey);
   const byName = hook.hookKey === hook.name ? undefined : getHookEntry(config.config, hook.name);
+  if (needsOptIn(hook, config.profile) && entry?.enabled !== true) return { ...entry, enabled: false };
   return byName?.enabled === false ? { ...entry, enabled: false } : entry;
 }
 

@@ -43,6 +43,7 @@ export interface HookRoot {
   readonly dir: string;
   readonly kind: HookRootKind;
   readonly agentId?: string;
+  readonly pluginId?: string;
 }
 
 export interface DiscoveryResult {

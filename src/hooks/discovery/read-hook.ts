@@ -71,6 +71,7 @@ export async function readHookDirectory(dir: string, options: ReadHookOptions): 
       description: hideControlCharacters(frontmatter.fields.get('description')?.text ?? ''),
       rootKind: root.kind,
       agentId: root.agentId,
+      pluginId: root.pluginId,
       filePath,
       baseDir: dir,
       handlerPath: handler.path,

@@ -1,0 +1,363 @@
+/**
+ * Takes an event through its listeners: one after another on one shared object, each with a deadline, each failure
+ * its own. Awaited events run at once; detached ones are stored first and run in order per session.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { TackleError } from '../../core/errors.ts';
+import type { HookEvent } from '../../core/hook-event.ts';
+import { decodeEvent, encodeEvent } from '../host/event-codec.ts';
+import {
+  getListenerId,
+  type HookJournal,
+  type JournalEvent,
+  type MessageFate,
+  type RunRecord,
+} from '../journal/journal.ts';
+import { hideControlCharacters } from '../logging/clean-text.ts';
+import type { HookLogger } from '../logging/logger.ts';
+import { computeRetryDelayMs, type Listener } from './listener.ts';
+import { describeMessages, explainDiscard } from './message-fate.ts';
+import { createSessionOrder, createSlots, type Place, type Slots } from './ordering.ts';
+import { type EventState, type ListenerResult, runListener } from './run-listener.ts';
+import type { RunLogs } from './run-logs.ts';
+
+export interface DispatchRequest {
+  readonly id: string;
+  readonly event: HookEvent;
+  readonly agentId: string;
+  readonly listeners: readonly Listener[];
+  /** For all listeners together; undefined leaves each its own. */
+  readonly totalDeadlineMs?: number;
+  readonly dedupeKey?: string;
+  /** Texts will be handed to the producer. */
+  readonly returnsMessages: boolean;
+  /** The event is in the journal already: a replay. */
+  readonly isStored?: boolean;
+}
+
+export interface DispatchOptions {
+  readonly journal: HookJournal;
+  readonly logger: HookLogger;
+  readonly logs: RunLogs;
+  readonly aliases: () => boolean;
+  readonly createId: () => string;
+  readonly now: () => number;
+  /** Values that must not appear in a record. */
+  readonly redact: (text: string) => string;
+  readonly awaitedTimeoutMs: number;
+  readonly detachedTimeoutMs: number;
+  /** Whether an awaited event is on disk before its handlers run; detached ones always are. */
+  readonly fsync: 'always' | 'detached' | 'never';
+}
+
+export interface Dispatcher {
+  /** Runs all listeners and returns their records. Never rejects. */
+  readonly dispatchAwaited: (request: DispatchRequest) => Promise<readonly RunRecord[]>;
+  /** Resolves when the event is stored; the handlers run later. Rejects when it cannot be stored. */
+  readonly dispatchDetached: (request: DispatchRequest) => Promise<{ readonly duplicateOf?: string }>;
+  /** Runs the rest of an event that an earlier process left unfinished. */
+  readonly resume: (
+    request: DispatchRequest,
+    attempts: ReadonlyMap<string, number>,
+    settled: ReadonlySet<string>,
+  ) => void;
+  /** Resolves when no detached event is running or waiting. */
+  readonly settle: () => Promise<void>;
+  /** Stops starting handlers. */
+  readonly close: () => void;
+}
+
+interface Seat {
+  readonly listener: Listener;
+  readonly place: Place;
+}
+
+interface QueueState {
+  waiting: number;
+  readonly slots: Slots;
+  /** Producers that wait for room. */
+  readonly blocked: (() => void)[];
+}
+
+const maxParallelPerHook = 16;
+/** How long an awaited event lets earlier events of its session pass before it goes ahead of them. */
+const orderPatienceMs = 2_000;
+/** Beyond this many stored events that wait in memory, producers wait. */
+const maxWaitingEvents = 100_000;
+
+export function createDispatcher(options: DispatchOptions): Dispatcher {
+  const { journal, logger, logs } = options;
+  const order = createSessionOrder();
+  const queues = new Map<string, QueueState>();
+  const running = new Set<Promise<void>>();
+  const stopping = new AbortController();
+
+  function getQueue(hookId: string): QueueState {
+    const known = queues.get(hookId);
+    if (known !== undefined) return known;
+    const created: QueueState = { waiting: 0, slots: createSlots(maxParallelPerHook), blocked: [] };
+    queues.set(hookId, created);
+    return created;
+  }
+
+  function takeSeats(request: DispatchRequest): Seat[] {
+    return request.listeners.map((listener) => ({
+      listener,
+      place: order.take(listener.hookId, request.event.sessionKey),
+    }));
+  }
+
+  function toStored(request: DispatchRequest, mode: 'await' | 'detach'): JournalEvent {
+    return {
+      id: request.id,
+      mode,
+      event: request.event,
+      agentId: request.agentId,
+      listeners: request.listeners.map((listener) => getListenerId(listener.hookName, listener.key)),
+      dedupeKey: request.dedupeKey,
+      createdMs: options.now(),
+      open: true,
+    };
+  }
+
+  function record(
+    request: DispatchRequest,
+    listener: Listener,
+    runId: string,
+    startedMs: number,
+    result: ListenerResult,
+    attempt: number,
+    isDead: boolean,
+  ): RunRecord {
+    const { event } = request;
+    const key = `${event.type}:${event.action}`;
+    const messages: MessageFate[] = request.returnsMessages
+      ? describeMessages(result.pushed, 'returned')
+      : describeMessages(result.pushed, 'discarded', explainDiscard(key));
+    const run: RunRecord = {
+      id: runId,
+      eventId: request.id,
+      key,
+      listenerKey: listener.key,
+      hook: listener.hookName,
+      source: listener.source,
+      agentId: request.agentId,
+      startedAt: new Date(startedMs).toISOString(),
+      durationMs: result.durationMs,
+      outcome: isDead ? 'dead' : result.outcome,
+      error: result.error && {
+        ...result.error,
+        message: options.redact(result.error.message),
+        stack: result.error.stack === undefined ? undefined : options.redact(result.error.stack),
+      },
+      reason: result.reason,
+      logs: options.redact(logs.finish(runId)),
+      messages: messages.map((message) => ({ ...message, text: options.redact(message.text) })),
+      attempts: attempt,
+      changeBytes: result.changeBytes,
+    };
+    journal.recordRun(run);
+    if (result.error !== undefined)
+      logger.error('hooks', `Hook error [${key}]: ${hideControlCharacters(result.error.message)}`);
+    return run;
+  }
+
+  async function runOnce(
+    request: DispatchRequest,
+    state: EventState,
+    listener: Listener,
+    deadlineMs: number,
+    attempt: number,
+    isLast: boolean,
+  ) {
+    const runId = options.createId();
+    const startedMs = options.now();
+    logs.start(runId);
+    const result = await runListener(listener, state, { runId, deadlineMs, aliases: options.aliases() });
+    const failed = result.outcome !== 'ok' && result.outcome !== 'skipped';
+    const isDead = failed && isLast && listener.settings.retry.maxAttempts > 1;
+    return { failed, run: record(request, listener, runId, startedMs, result, attempt, isDead) };
+  }
+
+  function skip(request: DispatchRequest, listener: Listener, reason: string): RunRecord {
+    const result: ListenerResult = { outcome: 'skipped', reason, durationMs: 0, changeBytes: 0, pushed: [] };
+    return record(request, listener, options.createId(), options.now(), result, 0, false);
+  }
+
+  async function dispatchAwaited(request: DispatchRequest): Promise<RunRecord[]> {
+    const stored = request.isStored
+      ? Promise.resolve()
+      : journal.appendEvent(toStored(request, 'await'), { durable: options.fsync === 'always' });
+    const seats = takeSeats(request);
+    // An awaited event is a conversation that waits: a journal that cannot write must not stop it.
+    const appended = stored.catch((error: unknown) => {
+      logger.error(
+        'hooks',
+        `The event ${request.id} could not be stored: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+    if (options.fsync === 'always') await appended;
+    const state: EventState = { event: request.event, bytes: undefined };
+    const deadlineAt = request.totalDeadlineMs === undefined ? undefined : options.now() + request.totalDeadlineMs;
+    const runs: RunRecord[] = [];
+    for (const { listener, place } of seats) {
+      if (!place.isFirst) await waitForTurn(place);
+      const ownMs = listener.settings.timeoutMs ?? options.awaitedTimeoutMs;
+      const deadlineMs = deadlineAt === undefined ? ownMs : Math.min(ownMs, deadlineAt - options.now());
+      runs.push(
+        deadlineMs <= 0
+          ? skip(request, listener, 'the time for all handlers of the event was used up')
+          : (await runOnce(request, state, listener, deadlineMs, 1, true)).run,
+      );
+      place.leave();
+    }
+    journal.finishEvent(request.id);
+    return runs;
+  }
+
+  async function waitForTurn(place: Place): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([
+      place.turn,
+      delay(orderPatienceMs, undefined, { signal: patience.signal, ref: false }).catch(() => undefined),
+    ]);
+    patience.abort();
+  }
+
+  async function dispatchDetached(request: DispatchRequest): Promise<{ duplicateOf?: string }> {
+    if (running.size >= maxWaitingEvents) await Promise.race(running);
+    const accepted: Listener[] = [];
+    for (const listener of request.listeners) {
+      const queue = getQueue(listener.hookId);
+      const isFull = queue.waiting >= listener.settings.queueLimit;
+      if (isFull && listener.settings.overflow === 'drop') {
+        skip(request, listener, 'the queue of the hook was full');
+        continue;
+      }
+      if (isFull && listener.settings.overflow === 'block')
+        await new Promise<void>((resolve) => queue.blocked.push(resolve));
+      accepted.push(listener);
+    }
+    const spills = accepted.some((listener) => getQueue(listener.hookId).waiting >= listener.settings.queueLimit);
+    const bytes = encodeEvent(request.event);
+    const kept = { ...request, listeners: accepted };
+    // Places are taken before the wait for the disk, so that order is the order of the calls.
+    const seats = takeSeats(kept);
+    for (const { listener } of seats) getQueue(listener.hookId).waiting += 1;
+    try {
+      const stored = await journal.appendEvent(toStored(kept, 'detach'), { durable: options.fsync !== 'never' });
+      if (stored.duplicateOf !== undefined) {
+        for (const seat of seats) leaveQueue(seat);
+        return stored;
+      }
+    } catch (error) {
+      for (const seat of seats) leaveQueue(seat);
+      throw error instanceof TackleError
+        ? error
+        : new TackleError('storage_unavailable', 'The event could not be stored.', { cause: error });
+    }
+    track(
+      runDetached(
+        { ...kept, event: withoutContext(request.event) },
+        seats,
+        spills ? undefined : bytes,
+        new Map(),
+        new Set(),
+      ),
+    );
+    return {};
+  }
+
+  function leaveQueue({ listener, place }: Seat): void {
+    const queue = getQueue(listener.hookId);
+    queue.waiting -= 1;
+    place.leave();
+    if (queue.waiting < listener.settings.queueLimit) queue.blocked.shift()?.();
+    if (queue.waiting === 0 && queue.blocked.length === 0) queues.delete(listener.hookId);
+  }
+
+  function track(work: Promise<void>): void {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  }
+
+  async function runDetached(
+    request: DispatchRequest,
+    seats: readonly Seat[],
+    bytes: Uint8Array | undefined,
+    attempts: ReadonlyMap<string, number>,
+    settled: ReadonlySet<string>,
+  ): Promise<void> {
+    let state: EventState | null | undefined;
+    let isComplete = true;
+    for (const seat of seats) {
+      const listenerId = getListenerId(seat.listener.hookName, seat.listener.key);
+      await seat.place.turn;
+      if (stopping.signal.aborted) isComplete = false;
+      else if (!settled.has(listenerId)) {
+        state ??= await loadState(request, bytes);
+        const done = state !== null && (await deliver(request, state, seat.listener, attempts.get(listenerId) ?? 0));
+        if (!done) isComplete = false;
+      }
+      leaveQueue(seat);
+    }
+    if (isComplete) journal.finishEvent(request.id);
+  }
+
+  /** A spilled event is read back from the journal when its turn has come; null when that fails. */
+  async function loadState(request: DispatchRequest, bytes: Uint8Array | undefined): Promise<EventState | null> {
+    if (bytes !== undefined) return { event: decodeEvent(bytes), bytes };
+    const stored = await journal.readEvent(request.id).catch(() => null);
+    if (stored === null) logger.error('hooks', `The event ${request.id} could not be read back; it stays unfinished.`);
+    return stored === null ? null : { event: stored.event, bytes: undefined };
+  }
+
+  /** Tries until success or until the tries are used up. False when the engine stopped in between. */
+  async function deliver(
+    request: DispatchRequest,
+    state: EventState,
+    listener: Listener,
+    triesBefore: number,
+  ): Promise<boolean> {
+    const { retry } = listener.settings;
+    const { slots } = getQueue(listener.hookId);
+    const deadlineMs = listener.settings.timeoutMs ?? options.detachedTimeoutMs;
+    for (let attempt = triesBefore + 1; attempt <= Math.max(retry.maxAttempts, 1); attempt += 1) {
+      if (attempt > 1 && attempt > triesBefore + 1) {
+        const waitMs = computeRetryDelayMs(retry, attempt - 1, Math.random());
+        await delay(waitMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      }
+      if (stopping.signal.aborted) return false;
+      await slots.acquire();
+      try {
+        const { failed } = await runOnce(request, state, listener, deadlineMs, attempt, attempt >= retry.maxAttempts);
+        if (!failed) return true;
+      } finally {
+        slots.release();
+      }
+      if (stopping.signal.aborted) return false;
+    }
+    return true;
+  }
+
+  async function settle(): Promise<void> {
+    while (running.size > 0) await Promise.all(running);
+  }
+
+  return {
+    dispatchAwaited,
+    dispatchDetached,
+    resume: (request, attempts, settled) => {
+      const seats = takeSeats(request);
+      for (const { listener } of seats) getQueue(listener.hookId).waiting += 1;
+      track(runDetached(request, seats, encodeEvent(request.event), attempts, settled));
+    },
+    settle,
+    close: () => stopping.abort(),
+  };
+}
+
+/** Enough of an event to name it in records; the rest waits in serialized form. */
+function withoutContext(event: HookEvent): HookEvent {
+  return { ...event, messages: [], context: {} };
+}

@@ -1,0 +1,469 @@
+/** The hooks engine: finds hooks, runs them apart from its own thread, remembers what happened. Needs no gateway. */
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { TackleError } from '../core/errors.ts';
+import { createHookEvent, type HookEvent, isAwaitedEventKey, parseSessionKey } from '../core/hook-event.ts';
+import { type HookConfig, loadHookConfig } from './config/hook-config.ts';
+import { createDispatcher, type Dispatcher, type DispatchRequest } from './dispatch/dispatcher.ts';
+import { type Listener, readListenerSettings } from './dispatch/listener.ts';
+import { canDeliverMessages } from './dispatch/message-fate.ts';
+import { createRunLogs, type RunLogs } from './dispatch/run-logs.ts';
+import type {
+  EmitOptions,
+  EmitResult,
+  FireOptions,
+  HookEngine,
+  HookEngineOptions,
+  OnOptions,
+  ReloadReport,
+  StartReport,
+} from './engine-types.ts';
+import { createEventContext } from './event-fixtures.ts';
+import { type HookSet, type HookSetOptions, prepareHookSet } from './hook-set.ts';
+import { decodeEvent, encodeEvent } from './host/event-codec.ts';
+import type { RunnerEvents } from './host/hook-runner.ts';
+import { callHostAdapter } from './host-adapter.ts';
+import { getListenerId, type HookJournal, type RunRecord } from './journal/journal.ts';
+import { openSqliteJournal } from './journal/sqlite-journal.ts';
+import { silentLogger } from './logging/logger.ts';
+import { applyToolResultPersist, notifyCompaction } from './plugins/typed-hooks.ts';
+import { createRedactor } from './redact.ts';
+import { replayRuns } from './replay.ts';
+import { createCheckReport, createInfoReport, createListReport, findCatalogHook, type ListOptions } from './reports.ts';
+import { type HookWatcher, watchHooks } from './watch-hooks.ts';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+const retentionMs = 30 * dayMs;
+const eventMembers: ReadonlySet<string> = new Set(['type', 'action', 'sessionKey', 'timestamp', 'messages', 'context']);
+
+export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
+  const env = options.env ?? process.env;
+  const logger = options.logger ?? silentLogger;
+  const host = options.host ?? {};
+  const now = () => host.now?.() ?? new Date();
+  const inProcess: Listener[] = [];
+  const lastFired = new Map<string, number>();
+  let config: HookConfig | undefined;
+  let set: HookSet | undefined;
+  let journal: HookJournal | undefined;
+  let dispatcher: Dispatcher | undefined;
+  let redact = (text: string) => text;
+  let watcher: HookWatcher | undefined;
+  let reloading: Promise<ReloadReport> | undefined;
+  let purgeTimer: NodeJS.Timeout | undefined;
+  let idPrefix = 0;
+  const bootId = randomBytes(6).toString('hex');
+
+  /** Sorts by time within one process, unique across processes. */
+  const createId = () => {
+    idPrefix += 1;
+    return `${Date.now().toString(36)}-${bootId}-${idPrefix.toString(36)}`;
+  };
+
+  const logs: RunLogs = createRunLogs({
+    onLate: (runId, text) => journal?.appendRunLog(runId, redact(text)),
+    onStray: (text) => logger.info('hooks:output', redact(text)),
+  });
+
+  function getSet(): HookSet {
+    if (set === undefined) throw new TackleError('internal', 'The hooks engine has not been started.');
+    return set;
+  }
+
+  function loadConfig(onMissingEnv: 'error' | 'warn'): HookConfig {
+    const { homeDir, stateDir, configPath, profile } = options;
+    return loadHookConfig({ env, homeDir, stateDir, configPath, profile, onMissingEnv });
+  }
+
+  const createEvents: HookSetOptions['createEvents'] = (hookName, isBundled, collect, collectTyped): RunnerEvents => ({
+    onLog: (runId, _stream, text) => logs.add(runId, runId === null ? `${hookName}: ${text.trimEnd()}` : text),
+    onStrayError: (runId, error) => {
+      logger.error('hooks', `Stray error in hook ${hookName}: ${error.message}`);
+      if (runId !== null) logs.add(runId, `[stray error] ${error.stack ?? error.message}\n`);
+    },
+    onRegister: (message) => collect(message.handlerId, message.keys, message.name, message.description),
+    onUnregister: () => undefined,
+    onTypedHandler: (name, priority) => collectTyped?.(name, priority),
+    callHost: async (method, args) => {
+      if (method === 'triggerEvent') return triggerFromHook(args[0]);
+      // What the host can do is for hooks that ship with the server; others have their own network and files.
+      if (!isBundled) throw new Error('only bundled hooks may call the host');
+      return callHostAdapter(host, method, args);
+    },
+  });
+
+  async function triggerFromHook(bytes: unknown): Promise<Uint8Array | undefined> {
+    if (!(bytes instanceof Uint8Array)) return undefined;
+    const event = decodeEvent(bytes);
+    await dispatch(event, { mode: 'await' });
+    return encodeEvent(event);
+  }
+
+  function getSetOptions(): HookSetOptions {
+    return {
+      // Hooks look for their files where the engine does, also when it was told another place.
+      env: { ...env, OPENCLAW_STATE_DIR: config?.places.stateDir },
+      logger,
+      catalog: { bundledHooksDir: options.bundledHooksDir },
+      loadTimeoutMs: options.loadTimeoutMs,
+      createEvents,
+      inProcess,
+    };
+  }
+
+  function openJournal(current: HookConfig): HookJournal {
+    return openSqliteJournal({
+      file: path.join(current.places.tackleHome, 'hooks.db'),
+      getConfig: () => config?.config,
+      onError: (message) => logger.error('hooks', message),
+    });
+  }
+
+  /** Every run passes here on its way to the journal, so that "last fired" needs no query. */
+  function watchRuns(target: HookJournal): HookJournal {
+    return {
+      ...target,
+      recordRun: (run) => {
+        if (run.outcome !== 'skipped') lastFired.set(run.hook, Date.parse(run.startedAt));
+        target.recordRun(run);
+      },
+    };
+  }
+
+  async function start(): Promise<StartReport> {
+    config = loadConfig('error');
+    redact = createRedactor(config.config);
+    journal = watchRuns(options.journal ?? openJournal(config));
+    for (const [hook, at] of await journal.readLastFired()) lastFired.set(hook, at);
+    dispatcher = createDispatcher({
+      journal,
+      logger,
+      logs,
+      aliases: () => config?.settings.aliases ?? true,
+      createId,
+      now: () => now().getTime(),
+      redact: (text) => redact(text),
+      awaitedTimeoutMs: options.awaitedTimeoutMs ?? 30_000,
+      detachedTimeoutMs: options.detachedTimeoutMs ?? 300_000,
+      fsync: options.fsync ?? 'detached',
+    });
+    set = await prepareHookSet(config, getSetOptions());
+    logger.info('hooks', `loaded ${set.registeredCount} internal hook handler${set.registeredCount === 1 ? '' : 's'}`);
+    const recovered = options.recover === false ? 0 : await recover();
+    if (options.watch) startWatching();
+    startPurging(journal);
+    return { loaded: set.registeredCount, failed: listFailures(set), recovered, warnings: config.warnings };
+  }
+
+  function startPurging(target: HookJournal): void {
+    const purge = () => void target.purge(Date.now() - retentionMs).catch(() => undefined);
+    if (options.recover !== false) purge();
+    purgeTimer = setInterval(purge, dayMs / 24);
+    purgeTimer.unref();
+  }
+
+  function listFailures(current: HookSet): { name: string; message: string }[] {
+    return [...current.units.values()]
+      .filter((unit) => unit.loadError !== undefined)
+      .map((unit) => ({ name: unit.item.hook.name, message: unit.loadError?.message ?? '' }));
+  }
+
+  /** Detached events run again for every listener without a recorded end; awaited ones are only closed. */
+  async function recover(): Promise<number> {
+    const open = (await journal?.listOpenEvents()) ?? [];
+    let count = 0;
+    for (const { stored, attempts, settled } of open) {
+      const { event } = stored;
+      if (stored.mode === 'await') {
+        logger.warn(
+          'hooks',
+          `The awaited event ${stored.id} (${event.type}:${event.action}) was not finished; it is not run again.`,
+        );
+        journal?.finishEvent(stored.id);
+        continue;
+      }
+      const wanted = new Set(stored.listeners);
+      const listeners = getSet()
+        .registry.match(event.type, event.action, null)
+        .filter((listener) => wanted.has(getListenerId(listener.hookName, listener.key)));
+      dispatcher?.resume(
+        { id: stored.id, event, agentId: stored.agentId, listeners, returnsMessages: false },
+        attempts,
+        settled,
+      );
+      count += 1;
+    }
+    return count;
+  }
+
+  function startWatching(): void {
+    watcher = watchHooks({
+      listPlaces: () => {
+        const current = getSet();
+        const roots = current.catalog.hooks.map((item) => item.hook.boundaryDir);
+        const workspaces = current.config.agents.map((agent) => path.join(agent.workspaceDir, 'hooks'));
+        return {
+          configPath: current.config.places.configPath,
+          dirs: [current.catalog.managedHooksDir, ...workspaces, ...roots],
+        };
+      },
+      onChange: () => void reload(),
+    });
+  }
+
+  /** One reload at a time; a call during one waits for it and then starts another. */
+  function reload(): Promise<ReloadReport> {
+    const previous = reloading;
+    const next = (async () => {
+      await previous?.catch(() => undefined);
+      return reloadNow();
+    })();
+    reloading = next;
+    return next;
+  }
+
+  async function reloadNow(): Promise<ReloadReport> {
+    const old = getSet();
+    try {
+      const nextConfig = loadConfig('error');
+      const next = await prepareHookSet(nextConfig, getSetOptions(), old);
+      config = nextConfig;
+      redact = createRedactor(nextConfig.config);
+      set = next;
+      retire(old, next);
+      watcher?.refresh();
+      replayStartup(old, next);
+      logger.info(
+        'hooks',
+        `loaded ${next.registeredCount} internal hook handler${next.registeredCount === 1 ? '' : 's'}`,
+      );
+      return { ok: true, loaded: next.registeredCount, failed: listFailures(next) };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      logger.error('hooks', `Reload failed, the hooks from before stay in place: ${message}`);
+      return { ok: false, loaded: old.registeredCount, failed: listFailures(old), error: message };
+    }
+  }
+
+  /** Threads that the new set does not use end when their running calls have ended. */
+  function retire(old: HookSet, next: HookSet): void {
+    const kept = new Set([...next.units.values()].map((unit) => unit.runner));
+    const keptPlugins = new Set(next.plugins.map((unit) => unit.runner));
+    for (const unit of old.units.values())
+      if (!kept.has(unit.runner)) void unit.runner.stop(options.detachedTimeoutMs ?? 300_000);
+    for (const unit of old.plugins) if (!keptPlugins.has(unit.runner)) void unit.runner.stop(0);
+  }
+
+  /** Only hooks that ask for it hear `gateway:startup` again after a reload with new code. */
+  function replayStartup(old: HookSet, next: HookSet): void {
+    for (const unit of next.units.values()) {
+      const isNew = old.units.get(unit.item.hook.id)?.runner !== unit.runner;
+      if (!isNew || unit.item.entry?.replayStartupOnReload !== true) continue;
+      void emit('gateway', 'startup', 'gateway:startup', { cfg: next.config.config }, { hook: unit.item.hook.name });
+    }
+  }
+
+  function resolveAgentId(event: HookEvent): string | null {
+    const { agentId } = event.context;
+    if (typeof agentId === 'string' && agentId.trim() !== '') return agentId.trim().toLowerCase();
+    const parsed = parseSessionKey(event.sessionKey);
+    if (parsed !== null) return parsed.agentId;
+    // Events of the gateway concern every agent; others without a known agent belong to the default one.
+    return event.type === 'gateway' ? null : (getSet().config.agents[0]?.agentId ?? null);
+  }
+
+  function emit(
+    type: string,
+    action: string,
+    sessionKey: string,
+    context?: Record<string, unknown>,
+    emitOptions: EmitOptions = {},
+  ): Promise<EmitResult> {
+    return dispatch(createHookEvent(type, action, sessionKey, context, emitOptions.timestamp ?? now()), emitOptions);
+  }
+
+  async function dispatch(event: HookEvent, emitOptions: EmitOptions = {}): Promise<EmitResult> {
+    const key = `${event.type}:${event.action}`;
+    const agentId = resolveAgentId(event);
+    const matched = getSet().registry.match(event.type, event.action, agentId);
+    const listeners =
+      emitOptions.hook === undefined ? matched : matched.filter((item) => item.hookName === emitOptions.hook);
+    const id = createId();
+    const empty: EmitResult = {
+      eventId: id,
+      messages: [],
+      context: event.context,
+      runs: [],
+      cancelled: false,
+      extra: {},
+    };
+    if (listeners.length === 0 || dispatcher === undefined) return empty;
+    if (event.type === 'message' && event.sessionKey === '' && emitOptions.hook === undefined) {
+      recordSuppressed(id, event, listeners, 'message events without a session key are not emitted');
+      return empty;
+    }
+    const isMutable = isInfluenceEvent(key) && listeners.some((listener) => listener.settings.mutable);
+    const mode = emitOptions.mode ?? (isAwaitedEventKey(key) || isMutable ? 'await' : 'detach');
+    const delivers = canDeliverMessages(key, event.context, emitOptions.deliver !== undefined);
+    const request: DispatchRequest = {
+      id,
+      event,
+      agentId: agentId ?? '',
+      listeners,
+      totalDeadlineMs: emitOptions.deadlineMs,
+      dedupeKey: emitOptions.dedupeKey,
+      returnsMessages: mode === 'await' && (delivers || isMutable),
+    };
+    if (mode === 'detach') {
+      const { duplicateOf } = await dispatcher.dispatchDetached(request);
+      return { ...empty, duplicateOf };
+    }
+    const runs = await dispatcher.dispatchAwaited(request);
+    const settled = delivers ? await deliverMessages(event, runs, emitOptions) : runs;
+    const extra = Object.fromEntries(Object.entries(event).filter(([name]) => !eventMembers.has(name)));
+    const cancelled = getSet().config.settings.cancel && extra.cancel === true;
+    return { eventId: id, messages: [...event.messages], context: event.context, runs: settled, cancelled, extra };
+  }
+
+  function isInfluenceEvent(key: string): boolean {
+    return key === 'message:received' || key === 'message:preprocessed';
+  }
+
+  function recordSuppressed(eventId: string, event: HookEvent, listeners: readonly Listener[], reason: string): void {
+    for (const listener of listeners) {
+      const run: RunRecord = {
+        id: createId(),
+        eventId,
+        key: `${event.type}:${event.action}`,
+        listenerKey: listener.key,
+        hook: listener.hookName,
+        source: listener.source,
+        startedAt: now().toISOString(),
+        durationMs: 0,
+        outcome: 'skipped',
+        reason,
+        logs: '',
+        messages: [],
+        attempts: 0,
+        changeBytes: 0,
+      };
+      journal?.recordRun(run);
+    }
+  }
+
+  /** All texts of all handlers as one message; a failure is logged and never blocks the command. */
+  async function deliverMessages(
+    event: HookEvent,
+    runs: readonly RunRecord[],
+    emitOptions: EmitOptions,
+  ): Promise<readonly RunRecord[]> {
+    const texts = event.messages.filter((text) => text.trim() !== '');
+    const { sessionKey, context } = event;
+    const send = host.sendMessage;
+    const deliver = emitOptions.deliver ?? (send && ((text: string) => send({ sessionKey, text, context })));
+    if (texts.length === 0 || deliver === undefined) return runs;
+    let failure: string | undefined;
+    try {
+      await deliver(texts.join('\n\n'));
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+      logger.error('hooks', `Hook messages could not be delivered: ${failure}`);
+    }
+    return runs.map((run) => {
+      if (run.messages.length === 0) return run;
+      const fate =
+        failure === undefined
+          ? ({ fate: 'delivered' } as const)
+          : ({ fate: 'discarded', reason: `sending failed: ${failure}` } as const);
+      const messages = run.messages.map(({ text }) => ({ text, ...fate }));
+      journal?.updateRunMessages(run.id, messages);
+      return { ...run, messages };
+    });
+  }
+
+  function fire(key: string, fireOptions: FireOptions = {}): Promise<EmitResult> {
+    const separator = key.indexOf(':');
+    const type = separator === -1 ? key : key.slice(0, separator);
+    const action = separator === -1 ? '' : key.slice(separator + 1);
+    const current = getSet().config;
+    const fixture = createEventContext(key, {
+      cfg: current.config,
+      workspaceDir: current.agents[0]?.workspaceDir ?? '',
+    });
+    const { hook, timestamp } = fireOptions;
+    const context = { ...fixture.context, ...fireOptions.context };
+    return emit(type, action, fireOptions.sessionKey ?? fixture.sessionKey, context, {
+      mode: 'await',
+      hook,
+      timestamp,
+    });
+  }
+
+  function on(key: string, handler: (event: HookEvent) => unknown, onOptions: OnOptions): () => void {
+    const listener: Listener = {
+      key,
+      hookId: `in-process:${onOptions.name}`,
+      hookName: onOptions.name,
+      source: 'in-process',
+      agents: onOptions.agentId === undefined ? null : [onOptions.agentId],
+      settings: readListenerSettings({ ...onOptions }),
+      place: 'in-process',
+      handler,
+    };
+    inProcess.push(listener);
+    const owner = set?.registry;
+    const remove = owner?.add(listener);
+    return () => {
+      const index = inProcess.indexOf(listener);
+      if (index !== -1) inProcess.splice(index, 1);
+      remove?.();
+      // After a reload, or when the engine started later, the listener sits in another registry.
+      if (set !== undefined && set.registry !== owner) set.registry.remove(listener);
+    };
+  }
+
+  function list(listOptions: ListOptions = {}) {
+    const current = getSet();
+    return createListReport(current.catalog, { loadErrors: current.loadErrors, lastFired, ...listOptions });
+  }
+
+  async function stop(stopOptions: { readonly deadlineMs?: number } = {}): Promise<void> {
+    const deadlineMs = stopOptions.deadlineMs ?? 5_000;
+    watcher?.close();
+    clearInterval(purgeTimer);
+    dispatcher?.close();
+    await reloading?.catch(() => undefined);
+    const runners = [...(set?.units.values() ?? []), ...(set?.plugins ?? [])].map((unit) => unit.runner);
+    await Promise.all(runners.map((runner) => runner.stop(deadlineMs)));
+    await dispatcher?.settle();
+    if (options.journal === undefined) await journal?.close();
+    else await journal?.flush().catch(() => undefined);
+  }
+
+  return {
+    start,
+    emit,
+    dispatch,
+    fire,
+    on,
+    status: list,
+    list,
+    info: (nameOrKey) => {
+      const item = findCatalogHook(getSet().catalog, nameOrKey);
+      return item === undefined ? null : createInfoReport(getSet().catalog, item);
+    },
+    check: (checkOptions) => createCheckReport(getSet().catalog, checkOptions),
+    reload,
+    replay: async (filter) => {
+      if (journal === undefined || dispatcher === undefined)
+        throw new TackleError('internal', 'The hooks engine has not been started.');
+      return replayRuns(filter, { journal, dispatcher, match: getSet().registry.match });
+    },
+    listRuns: async (filter = {}) => (await journal?.listRuns(filter)) ?? [],
+    getRegisteredEventKeys: () => getSet().registry.keys(),
+    settle: async () => dispatcher?.settle(),
+    applyToolResultPersist: (event, ctx) => applyToolResultPersist(getSet().plugins, event, ctx, logger),
+    notifyCompaction: (name, event, ctx) => notifyCompaction(getSet().plugins, name, event, ctx, logger),
+    stop,
+  };
+}
