@@ -1,34 +1,12 @@
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { TackleError } from '../core/errors.ts';
+import type { Dialer, ResolvedAddress } from '../ports/outbound-http.ts';
 import type { EgressPolicy } from '../ports/sandbox.ts';
 import type { AddressGuard } from './address-guard.ts';
 
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
-
 /** All addresses of a name. */
 export type LookupAll = (hostname: string) => Promise<readonly ResolvedAddress[]>;
-
-export interface ConnectTcpOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly policy: EgressPolicy;
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-}
-
-export interface Dialer {
-  /**
-   * Connects to what was checked: the name is resolved once, every address of it must be allowed, and the socket goes to
-   * one of them. Rejects with `egress_blocked`, naming host and rule, or with the network's own error.
-   */
-  connect(options: ConnectTcpOptions): Promise<Socket>;
-  /** The addresses of a name, when all of them are allowed. */
-  resolve(host: string, port: number, policy: EgressPolicy): Promise<readonly ResolvedAddress[]>;
-}
 
 const systemLookup: LookupAll = (hostname) => dnsLookup(hostname, { all: true, verbatim: true });
 
@@ -141,13 +119,13 @@ function openSocket(
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
-    socket.once('error', (error) => {
+    // Stays for good: an error that comes between two owners must not be the end of the gateway.
+    socket.on('error', (error) => {
       settle();
       reject(error);
     });
     socket.once('connect', () => {
       settle();
-      socket.removeAllListeners('error');
       socket.setNoDelay(true);
       resolve(socket);
     });

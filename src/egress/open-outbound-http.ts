@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
 import { Agent, buildConnector, type Dispatcher, request as undiciRequest } from 'undici';
 import { TackleError } from '../core/errors.ts';
-import type { OutboundHttp, OutboundRequest, OutboundResponse } from '../ports/outbound-http.ts';
+import type { Dialer, OutboundHttp, OutboundRequest, OutboundResponse } from '../ports/outbound-http.ts';
 import type { EgressPolicy } from '../ports/sandbox.ts';
-import type { Dialer } from './connect-tcp.ts';
 
 const connectTimeoutMs = 10_000;
 const maxAgents = 200;
@@ -66,6 +65,7 @@ class GuardedHttp implements OutboundHttp {
       url: parseTarget(request.url),
       headers: request.headers.filter(([name]) => !connectionHeaders.has(name.toLowerCase())),
       body: request.body,
+      bodyBytes: request.bodyBytes,
     };
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(hop, request, signal);
@@ -86,7 +86,7 @@ class GuardedHttp implements OutboundHttp {
   #send(hop: Hop, request: OutboundRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     return undiciRequest(hop.url, {
       method: hop.method as Dispatcher.HttpMethod,
-      headers: hop.headers.flat(),
+      headers: withLength(hop).flat(),
       body: hop.body instanceof ReadableStream ? Readable.fromWeb(hop.body as never) : hop.body,
       dispatcher: this.#agentFor(request.policy),
       signal,
@@ -140,6 +140,13 @@ interface Hop {
   readonly url: URL;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
+  readonly bodyBytes?: number;
+}
+
+/** A stream of known length goes out with that length, because some services refuse chunked bodies. */
+function withLength(hop: Hop): readonly (readonly [string, string])[] {
+  if (!(hop.body instanceof ReadableStream) || hop.bodyBytes === undefined) return hop.headers;
+  return [...hop.headers, ['content-length', String(hop.bodyBytes)]];
 }
 
 function parseTarget(text: string, base?: URL): URL {

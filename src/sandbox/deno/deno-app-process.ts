@@ -2,7 +2,6 @@ import { TackleError } from '../../core/errors.ts';
 import type {
   AppManifest,
   AppProcess,
-  AppProcessOptions,
   AppRequest,
   AppResponse,
   AppTask,
@@ -13,6 +12,7 @@ import type {
 } from '../../ports/sandbox.ts';
 import { IncomingBytes, OutgoingBytes } from '../runtime/byte-streams.ts';
 import { bodyKind, frameType, inlineBodyBytes, logTypes, maxOpenCalls } from '../runtime/protocol.ts';
+import type { EgressServer } from './egress-server.ts';
 import { ProtocolViolation } from './frame-reader.ts';
 import type { HostCallServer } from './host-call-server.ts';
 import { type Invocation, RequestInvocation, TaskInvocation, timeoutError } from './invocation.ts';
@@ -30,14 +30,20 @@ const background: { readonly invocation: null; readonly signal: AbortSignal } = 
   signal: new AbortController().signal,
 };
 
+/** What serves the process besides its invocations. */
+export interface AppParts {
+  readonly calls: HostCallServer;
+  readonly logs: LogIntake;
+  readonly egress: EgressServer;
+}
+
 /** The process of one app, serving. */
 export class DenoAppProcess implements AppProcess {
   readonly manifest: AppManifest;
   readonly exited: Promise<ProcessExit>;
   readonly #link: ProcessLink;
   readonly #label: string;
-  readonly #calls: HostCallServer;
-  readonly #logs: LogIntake;
+  readonly #parts: AppParts;
   readonly #open = new Map<number, Invocation>();
   /** Requests that were cancelled: what still runs for them may not write any more. */
   readonly #cancelled = new Set<number>();
@@ -50,17 +56,10 @@ export class DenoAppProcess implements AppProcess {
   #idle: (() => void) | null = null;
   #ended: TackleError | null = null;
 
-  constructor(
-    link: ProcessLink,
-    options: AppProcessOptions,
-    logs: LogIntake,
-    calls: HostCallServer,
-    manifest: AppManifest,
-  ) {
+  constructor(link: ProcessLink, label: string, parts: AppParts, manifest: AppManifest) {
     this.#link = link;
-    this.#label = options.label;
-    this.#logs = logs;
-    this.#calls = calls;
+    this.#label = label;
+    this.#parts = parts;
     this.manifest = manifest;
     link.onFrame = this.#onFrame;
     this.exited = link.exited.then((exit) => {
@@ -250,7 +249,8 @@ export class DenoAppProcess implements AppProcess {
         this.#link.lastPong = performance.now();
         break;
       default:
-        this.#onStreamFrame(type, id, bytes, start, end);
+        if (id % 2 === 1) this.#parts.egress.onFrame(type, id, bytes, start, end);
+        else this.#onStreamFrame(type, id, bytes, start, end);
     }
   };
 
@@ -282,7 +282,7 @@ export class DenoAppProcess implements AppProcess {
     const paramsStart = start + 5 + bytes[start + 4]!;
     if (paramsStart > end) throw new ProtocolViolation('A call with a broken head');
     const method = bytes.toString('latin1', start + 5, paramsStart);
-    this.#calls.start(id, method, bytes.toString('utf8', paramsStart, end), this.#callContext(invocationId));
+    this.#parts.calls.start(id, method, bytes.toString('utf8', paramsStart, end), this.#callContext(invocationId));
   }
 
   #callContext(invocationId: number): HostCallContext | TackleError {
@@ -299,7 +299,7 @@ export class DenoAppProcess implements AppProcess {
   #onLog(id: number, bytes: Buffer, start: number, end: number): void {
     const logtype = logTypes[bytes[start] ?? 255];
     if (start >= end || !logtype) throw new ProtocolViolation('A log line of an unknown type');
-    this.#logs.line(this.#open.get(id)?.kind ?? null, logtype, bytes.toString('utf8', start + 1, end));
+    this.#parts.logs.line(this.#open.get(id)?.kind ?? null, logtype, bytes.toString('utf8', start + 1, end));
   }
 
   #onFailed(id: number, text: string): void {

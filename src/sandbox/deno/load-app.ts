@@ -1,7 +1,14 @@
 import { TackleError } from '../../core/errors.ts';
-import type { AppManifest, AppProcess, AppProcessOptions, HostCallContext } from '../../ports/sandbox.ts';
-import { frameType, type LoadMessage, logTypes } from '../runtime/protocol.ts';
-import { DenoAppProcess } from './deno-app-process.ts';
+import type {
+  AppManifest,
+  AppProcess,
+  AppProcessOptions,
+  HostCallContext,
+  HostFunctions,
+} from '../../ports/sandbox.ts';
+import { dnsMethod, frameType, type LoadMessage, logTypes } from '../runtime/protocol.ts';
+import { type AppParts, DenoAppProcess } from './deno-app-process.ts';
+import { EgressServer, type EgressSettings } from './egress-server.ts';
 import { ProtocolViolation } from './frame-reader.ts';
 import { HostCallServer } from './host-call-server.ts';
 import { LogIntake } from './log-intake.ts';
@@ -18,15 +25,25 @@ export async function loadApp(
   link: ProcessLink,
   options: AppProcessOptions,
   supervisor: Supervisor,
+  outside: Pick<EgressSettings, 'services' | 'onEgress'>,
 ): Promise<AppProcess> {
   const logs = new LogIntake((entry) => options.onLog(entry));
-  const calls = new HostCallServer(link, options.host);
+  const egress = new EgressServer(link, { ...outside, policy: options.egress, label: options.label });
+  const calls = new HostCallServer(link, withDns(options.host, egress));
   link.onOutput = (stream, text) => logs.output(stream, text);
-  const loading = new AppLoading(link, options, calls, logs);
+  const loading = new AppLoading(link, options, { calls, logs, egress });
   sendCode(link, options);
   const app = await loading.finished;
   supervisor.adopt(link, app);
   return app;
+}
+
+/** The sandbox answers for names itself; everything else is the host's. */
+function withDns(host: HostFunctions, egress: EgressServer): HostFunctions {
+  return {
+    call: (method, params, context) =>
+      method === dnsMethod ? egress.lookUp(params) : host.call(method, params, context),
+  };
 }
 
 function sendCode(link: ProcessLink, options: AppProcessOptions): void {
@@ -45,17 +62,15 @@ class AppLoading {
   readonly finished: Promise<DenoAppProcess>;
   readonly #link: ProcessLink;
   readonly #options: AppProcessOptions;
-  readonly #calls: HostCallServer;
-  readonly #logs: LogIntake;
+  readonly #parts: AppParts;
   readonly #resolve: (app: DenoAppProcess) => void;
   readonly #reject: (error: Error) => void;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(link: ProcessLink, options: AppProcessOptions, calls: HostCallServer, logs: LogIntake) {
+  constructor(link: ProcessLink, options: AppProcessOptions, parts: AppParts) {
     this.#link = link;
     this.#options = options;
-    this.#calls = calls;
-    this.#logs = logs;
+    this.#parts = parts;
     const { promise, resolve, reject } = Promise.withResolvers<DenoAppProcess>();
     this.finished = promise;
     this.#resolve = resolve;
@@ -86,26 +101,30 @@ class AppLoading {
         const paramsStart = start + 5 + (bytes[start + 4] ?? 0);
         if (paramsStart > end) throw new ProtocolViolation('A call with a broken head');
         const method = bytes.toString('latin1', start + 5, paramsStart);
-        this.#calls.start(id, method, bytes.toString('utf8', paramsStart, end), moduleLevel);
+        this.#parts.calls.start(id, method, bytes.toString('utf8', paramsStart, end), moduleLevel);
         break;
       }
       case frameType.log: {
         const logtype = logTypes[bytes[start] ?? 255];
         if (start >= end || !logtype) throw new ProtocolViolation('A log line of an unknown type');
-        this.#logs.line(null, logtype, bytes.toString('utf8', start + 1, end));
+        this.#parts.logs.line(null, logtype, bytes.toString('utf8', start + 1, end));
         break;
       }
       case frameType.pong:
         this.#link.lastPong = performance.now();
         break;
       default:
+        if (id % 2 === 1) {
+          this.#parts.egress.onFrame(type, id, bytes, start, end);
+          break;
+        }
         throw new ProtocolViolation(`A frame of type ${type} while the app was loading`);
     }
   };
 
   #loaded(manifest: AppManifest): void {
     clearTimeout(this.#timer);
-    this.#resolve(new DenoAppProcess(this.#link, this.#options, this.#logs, this.#calls, manifest));
+    this.#resolve(new DenoAppProcess(this.#link, this.#options.label, this.#parts, manifest));
   }
 
   #fail(why: string, details?: unknown): void {

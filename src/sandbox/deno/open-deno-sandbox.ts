@@ -5,6 +5,7 @@ import { TackleError } from '../../core/errors.ts';
 import type { AppProcess, AppProcessOptions, Sandbox } from '../../ports/sandbox.ts';
 import { type BuildRuntimeOptions, buildRuntime } from './build-runtime.ts';
 import { findDenoBinary } from './deno-binary.ts';
+import type { EgressEvent, EgressServices, EgressSettings } from './egress-server.ts';
 import { type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
 import { loadApp } from './load-app.ts';
 import type { ProcessLink } from './process-link.ts';
@@ -18,7 +19,13 @@ export interface DenoSandboxOptions extends BuildRuntimeOptions {
   readonly spares?: number;
   /** Memory limit that spares are made for, until starts ask for another; default 256. */
   readonly spareMemoryMb?: number;
+  /** What does the outgoing connections of apps; without it they have none. */
+  readonly egress?: EgressServices;
+  /** Told of every connection that an app opened or was refused. */
+  readonly onEgress?: (event: EgressEvent) => void;
 }
+
+export type { EgressEvent, EgressServices } from './egress-server.ts';
 
 /** Opens the Deno sandbox. Throws a TackleError that says why, where apps cannot run at all. */
 export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sandbox> {
@@ -43,6 +50,7 @@ class DenoSandbox implements Sandbox {
   readonly #runDirectory: string;
   readonly #supervisor = new Supervisor();
   readonly #processes = new Set<ProcessLink>();
+  readonly #outside: Pick<EgressSettings, 'services' | 'onEgress'>;
   readonly #spareCount: number;
   #spares: { readonly memoryMb: number; readonly link: Promise<ProcessLink> }[] = [];
   #spareMemoryMb: number;
@@ -51,6 +59,7 @@ class DenoSandbox implements Sandbox {
   constructor(settings: Promise<SpawnSettings>, runDirectory: string, options: DenoSandboxOptions) {
     this.#settings = settings;
     this.#runDirectory = runDirectory;
+    this.#outside = { services: options.egress ?? null, onEgress: options.onEgress ?? (() => {}) };
     this.#spareCount = options.spares ?? 1;
     this.#spareMemoryMb = options.spareMemoryMb ?? 256;
     settings.catch(() => {});
@@ -60,7 +69,7 @@ class DenoSandbox implements Sandbox {
   async start(options: AppProcessOptions): Promise<AppProcess> {
     if (this.#closed) throw new TackleError('app_crashed', 'The sandbox is closed');
     const link = await this.#takeProcess(options.limits.memoryMb);
-    return await loadApp(link, options, this.#supervisor);
+    return await loadApp(link, options, this.#supervisor, this.#outside);
   }
 
   async describe(): Promise<readonly Layer[]> {

@@ -1,9 +1,18 @@
 import { Buffer } from 'node:buffer';
+import { clearImmediate, setImmediate } from 'node:timers';
+import type { EgressClient } from './egress-client.ts';
 import type { HostCalls } from './host-channel.ts';
 import type { LoadMessage } from './protocol.ts';
 import { createAppRequire } from './require.ts';
 import { createConsole } from './shims/console.ts';
+import { createFetch } from './shims/fetch.ts';
 import { createProcess } from './shims/process.ts';
+import { refusedFunction } from './shims/refused.ts';
+import { createWebSocketClass } from './shims/websocket.ts';
+import { createWorkerClass } from './shims/worker.ts';
+
+/** Need permissions that the process does not have; refused with a better message. */
+const refusedGlobals = ['EventSource', 'alert', 'confirm', 'prompt', 'WebSocketStream'];
 
 const env: Record<string, string> = {};
 
@@ -18,14 +27,23 @@ function define(name: string, value: unknown): void {
 }
 
 /** Gives app code the globals that it expects of Node, and hides those of the runtime underneath. */
-export function installGlobals(calls: HostCalls, message: LoadMessage): void {
+export function installGlobals(calls: HostCalls, egress: EgressClient, message: LoadMessage): void {
   replaceEnv(message.env);
-  const require = createAppRequire();
+  const require = createAppRequire(egress);
   define('process', createProcess(env));
   define('console', createConsole(calls));
   define('require', require);
   define('Buffer', Buffer);
   define('global', globalThis);
+  define('setImmediate', setImmediate);
+  define('clearImmediate', clearImmediate);
+  define('fetch', createFetch(egress));
+  define(
+    'WebSocket',
+    createWebSocketClass((name) => require(name)),
+  );
+  define('Worker', createWorkerClass(message.maxWorkers));
+  for (const name of refusedGlobals) define(name, refusedFunction(name));
   reportUncaughtErrors(calls);
 }
 

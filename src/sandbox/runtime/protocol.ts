@@ -70,3 +70,35 @@ export interface LoadMessage {
   readonly env: Record<string, string>;
   readonly maxWorkers: number;
 }
+
+/** Payload of OPEN: what the process wants outside. */
+export type OpenMessage =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'fetch';
+      readonly method: string;
+      readonly url: string;
+      readonly headers: readonly (readonly [string, string])[];
+      readonly hasBody: boolean;
+      /** Length of the body, where it is known. */
+      readonly bodyBytes: number | undefined;
+      readonly maxRedirects: number;
+    };
+
+/** Payload of ACCEPT for a TCP connection. */
+export interface TcpAccept {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly remoteFamily: string;
+}
+
+/** Payload of ACCEPT for a fetch. */
+export interface FetchAccept {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly url: string;
+  readonly redirected: boolean;
+}
+
+/** The host call by which `dns` asks; answered by the sandbox itself. */
+export const dnsMethod = 'egress.dns';

@@ -1,4 +1,5 @@
 import type { DenoConnection } from './deno-api.ts';
+import { EgressClient } from './egress-client.ts';
 import { evaluateApp } from './evaluate-app.ts';
 import { FrameWriter, type IncomingFrame, readFrames } from './frame-channel.ts';
 import { installGlobals, replaceEnv } from './globals.ts';
@@ -12,12 +13,13 @@ import { toWireError } from './wire-error.ts';
 export async function serveGateway(connection: DenoConnection, abi: AbiFactory): Promise<void> {
   const writer = new FrameWriter(connection);
   const calls = new HostCalls(writer);
+  const egress = new EgressClient(writer, calls);
   const code: Uint8Array[] = [];
   let invocations: Invocations | null = null;
 
   async function load(message: LoadMessage): Promise<void> {
     try {
-      installGlobals(calls, message);
+      installGlobals(calls, egress, message);
       abi.install(calls, message.env);
       const runtime = abi.load(await evaluateApp(decodeChunks(code)));
       invocations = new Invocations(writer, runtime);
@@ -55,7 +57,8 @@ export async function serveGateway(connection: DenoConnection, abi: AbiFactory):
         void load(frame.json() as LoadMessage);
         break;
       default:
-        invocations?.streamFrame(frame);
+        if (frame.id % 2 === 1) egress.onFrame(frame);
+        else invocations?.streamFrame(frame);
     }
   }
 

@@ -1,0 +1,27 @@
+/**
+ * `Worker` with a cap. Workers inherit the permissions of the process, which has none, and have no way outside: this only
+ * keeps an honest app from taking all cores. What goes round it meets the limits on threads and memory.
+ */
+export function createWorkerClass(maxWorkers: number): unknown {
+  interface WorkerLike {
+    terminate(): void;
+  }
+  const NativeWorker = (globalThis as unknown as { Worker: new (url: string | URL, options?: object) => WorkerLike })
+    .Worker;
+  let running = 0;
+  return class Worker extends NativeWorker {
+    #counted = true;
+
+    constructor(url: string | URL, options?: object) {
+      if (running >= maxWorkers) throw new Error(`An app may have ${maxWorkers} workers at the same time`);
+      super(url, options);
+      running++;
+    }
+
+    override terminate(): void {
+      if (this.#counted) running--;
+      this.#counted = false;
+      super.terminate();
+    }
+  };
+}
