@@ -21,8 +21,8 @@ before(async () => {
   const keyValue = createKeyValue(storage);
   api = await createApiFixture({
     storage,
-    documentsOf: (spaceId) => documents.space(spaceId),
-    keyValueOf: (spaceId) => keyValue.space(spaceId),
+    documentsOf: (spaceId) => documents.forSpace(spaceId),
+    keyValueOf: (spaceId) => keyValue.forSpace(spaceId),
   });
 });
 after(async () => {

@@ -81,6 +81,8 @@ export async function runImport(
     return { imported: count, failed, errors };
   } catch (error) {
     const imported = error instanceof StoppedAfter ? error.count : 0;
+    const position = readPosition(error);
+    if (position !== null) note(lines.of(position), causeOf(error as Error));
     // TypeScript does not see that the callbacks assign it.
     const first = stoppedBy as { readonly line: number; readonly error: Error } | null;
     if (first !== null) throw refusal(first.line, first.error, imported);
@@ -146,6 +148,16 @@ class LineNumbers {
     const start = this.#offsets.findLast((entry) => entry.position <= position);
     return position + (start?.offset ?? 1);
   }
+}
+
+/** `SpaceDocuments.importDocuments` says which document stopped it in `details.position`. */
+function readPosition(error: unknown): number | null {
+  const details = error instanceof TackleError ? error.details : null;
+  return isPlainObject(details) && typeof details.position === 'number' ? details.position : null;
+}
+
+function causeOf(error: Error): Error {
+  return error.cause instanceof Error ? error.cause : error;
 }
 
 function refusal(line: number, error: Error, imported: number): TackleError {

@@ -40,7 +40,9 @@ export function registerKeyValueRoutes(api: FastifyInstance, services: ApiServic
           entries.push({ key, value: val });
         next = page.next;
       } while (next !== null && entries.length < wanted);
-      return { entries, next };
+      if (entries.length <= wanted) return { entries, next };
+      // A page may hold more than was asked for; where to go on is the key of the last entry that is given out.
+      return { entries: entries.slice(0, wanted), next: entries[wanted - 1]!.key };
     },
   );
 
