@@ -2,10 +2,11 @@ import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
+import type { Dialer, OutboundHttp } from '../../ports/outbound-http.ts';
 import type { AppProcess, AppProcessOptions, Sandbox } from '../../ports/sandbox.ts';
 import { type BuildRuntimeOptions, buildRuntime } from './build-runtime.ts';
 import { findDenoBinary } from './deno-binary.ts';
-import type { EgressEvent, EgressServices, EgressSettings } from './egress-server.ts';
+import type { EgressEvent, EgressSettings } from './egress-server.ts';
 import { type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
 import { loadApp } from './load-app.ts';
 import type { ProcessLink } from './process-link.ts';
@@ -19,13 +20,14 @@ export interface DenoSandboxOptions extends BuildRuntimeOptions {
   readonly spares?: number;
   /** Memory limit that spares are made for, until starts ask for another; default 256. */
   readonly spareMemoryMb?: number;
-  /** What does the outgoing connections of apps; without it they have none. */
-  readonly egress?: EgressServices;
+  /** What makes the outgoing connections of apps; without both they have none. */
+  readonly dialer?: Dialer;
+  readonly outboundHttp?: OutboundHttp;
   /** Told of every connection that an app opened or was refused. */
   readonly onEgress?: (event: EgressEvent) => void;
 }
 
-export type { EgressEvent, EgressServices } from './egress-server.ts';
+export type { EgressEvent } from './egress-server.ts';
 
 /** Opens the Deno sandbox. Throws a TackleError that says why, where apps cannot run at all. */
 export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sandbox> {
@@ -59,7 +61,9 @@ class DenoSandbox implements Sandbox {
   constructor(settings: Promise<SpawnSettings>, runDirectory: string, options: DenoSandboxOptions) {
     this.#settings = settings;
     this.#runDirectory = runDirectory;
-    this.#outside = { services: options.egress ?? null, onEgress: options.onEgress ?? (() => {}) };
+    const { dialer, outboundHttp } = options;
+    const services = dialer && outboundHttp ? { dialer, http: outboundHttp } : null;
+    this.#outside = { services, onEgress: options.onEgress ?? (() => {}) };
     this.#spareCount = options.spares ?? 1;
     this.#spareMemoryMb = options.spareMemoryMb ?? 256;
     settings.catch(() => {});
