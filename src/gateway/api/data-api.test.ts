@@ -247,6 +247,7 @@ test('key-value: values keep their type, keyspaces are apart, lists are paged', 
     after = body.next === null ? '' : `&after=${encodeURIComponent(body.next)}`;
   } while (after !== '');
   assert.deepEqual(seen, keys);
+  assert.equal((await api.call('GET', `${S}/kv?after=nonsense`)).status, 400);
 });
 
 test('the status of a space tells what is in it', async () => {

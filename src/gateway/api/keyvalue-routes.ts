@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { TackleError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
-import type { KeyValueOptions } from '../../keyvalue/index.ts';
+import type { KeyValueOptions, KeyValuePage, SpaceKeyValue } from '../../keyvalue/index.ts';
 import { audit, findSpace, type SpaceParams, sendNothing, targetOf } from './request-context.ts';
 import { anyValue, integer, limit, object, text } from './schemas.ts';
 import type { ApiServices } from './services.ts';
@@ -31,18 +31,7 @@ export function registerKeyValueRoutes(api: FastifyInstance, services: ApiServic
     async (request) => {
       const { space } = findSpace(request, services);
       const { prefix, keyspace, limit: wanted, after } = request.query;
-      const store = services.keyValueOf(space.id);
-      const entries: { key: string; value: Json }[] = [];
-      let next: string | null = after ?? null;
-      do {
-        const page = await store.list(prefix, optionsOf(keyspace), next);
-        for (const { key, val } of JSON.parse(page.json) as { key: string; val: Json }[])
-          entries.push({ key, value: val });
-        next = page.next;
-      } while (next !== null && entries.length < wanted);
-      if (entries.length <= wanted) return { entries, next };
-      // A page may hold more than was asked for; where to go on is the key of the last entry that is given out.
-      return { entries: entries.slice(0, wanted), next: entries[wanted - 1]!.key };
+      return listEntries(services.keyValueOf(space.id), prefix, { keyspace, limit: wanted, after });
     },
   );
 
@@ -79,6 +68,52 @@ export function registerKeyValueRoutes(api: FastifyInstance, services: ApiServic
       return sendNothing(reply);
     },
   );
+}
+
+interface Entry {
+  readonly key: string;
+  readonly value: Json;
+}
+
+/**
+ * The store gives pages of its own size. Where to go on is therefore the page that was not used up, and how many of its
+ * entries were.
+ */
+async function listEntries(
+  store: SpaceKeyValue,
+  prefix: string,
+  { keyspace, limit: wanted, after }: { keyspace: string | undefined; limit: number; after: string | undefined },
+): Promise<{ entries: Entry[]; next: string | null }> {
+  const entries: Entry[] = [];
+  let cursor: Cursor | null = after === undefined ? { page: null, used: 0 } : decodeCursor(after);
+  while (cursor !== null && entries.length < wanted) {
+    const page: KeyValuePage = await store.list(prefix, optionsOf(keyspace), cursor.page);
+    const all = JSON.parse(page.json) as { key: string; val: Json }[];
+    const taken = all.slice(cursor.used, cursor.used + wanted - entries.length);
+    for (const { key, val } of taken) entries.push({ key, value: val });
+    const used: number = cursor.used + taken.length;
+    cursor = used < all.length ? { page: cursor.page, used } : page.next === null ? null : { page: page.next, used: 0 };
+  }
+  return { entries, next: cursor === null ? null : encodeCursor(cursor) };
+}
+
+interface Cursor {
+  readonly page: string | null;
+  readonly used: number;
+}
+
+function encodeCursor({ page, used }: Cursor): string {
+  return Buffer.from(JSON.stringify([page, used])).toString('base64url');
+}
+
+function decodeCursor(text: string): Cursor {
+  try {
+    const [page, used] = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as [unknown, unknown];
+    if ((page === null || typeof page === 'string') && Number.isSafeInteger(used) && (used as number) >= 0) {
+      return { page, used: used as number };
+    }
+  } catch {}
+  throw new TackleError('invalid_request', '"after" must be the "next" of an earlier answer');
 }
 
 function optionsOf(keyspace: string | undefined): KeyValueOptions {
