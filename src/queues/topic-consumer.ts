@@ -50,7 +50,7 @@ export interface ConsumerHost {
 
 /** Claims may run ahead of the handlers by about this much work, so that a pause or a change is never far away. */
 const prefetchMs = 20;
-const mostPrefetched = 64;
+const mostPrefetched = 512;
 /** After a handler gave tasks back it is asked again only after this, or a topic without its app would spin. */
 const releasePauseMs = 250;
 
@@ -157,6 +157,13 @@ export class TopicConsumer {
     for (const run of this.#runs) {
       if (!run.tasks.some((task) => task.seq === lease.seq && task.attempt === lease.attempt)) continue;
       run.abort.abort(new TackleError('lease_lost', 'The task was taken away from this attempt.'));
+    }
+  }
+
+  /** Aborts runs whose payload names this instance. */
+  abortTasksOf(instanceId: string): void {
+    for (const run of this.#runs) {
+      for (const task of run.tasks) if (task.payload.includes(`"${instanceId}"`)) this.abortTask(task);
     }
   }
 

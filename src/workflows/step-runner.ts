@@ -1,0 +1,294 @@
+import { randomBytes } from 'node:crypto';
+import { serializeError, TackleError } from '../core/errors.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import type { AttemptOutcome, TaskLease } from '../core/task.ts';
+import { isEnded, type StepOutcome, stepTopic, type WorkflowInstance } from '../core/workflow.ts';
+import type { WorkflowDefinition } from '../core/workflow-definition.ts';
+import type { ClaimedTask, TopicRef } from '../ports/storage/tasks.ts';
+import type { StepReport, StepReportResult, WorkflowView } from '../ports/storage/workflows.ts';
+import type { Queues } from '../queues/queues.ts';
+import { type RunContext, type RunResult, toOutcome } from '../queues/topic-consumer.ts';
+import { readStepAnswer, type StepAnswer } from './step-answer.ts';
+
+/** One run of a step in the app. */
+export interface StepRun {
+  readonly space: string;
+  /** Deployment that must run it; null for the live one. */
+  readonly version: string | null;
+  readonly workflow: string;
+  readonly step: string;
+  readonly input: {
+    readonly instanceId: string;
+    /** The whole document, control fields included. */
+    readonly state: JsonObject;
+    readonly visit: number;
+    /** 1 for the first try of this visit. */
+    readonly attempt: number;
+    /** What earlier tries of this visit remembered, by name. */
+    readonly memory: JsonObject;
+  };
+  readonly lease: TaskLease;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface StepRunnerOptions {
+  readonly queues: Queues;
+  /** Runs the step function in the app. Rejects with the app's error, or `app_crashed`, `app_timeout` and the like. */
+  runStep(run: StepRun): Promise<Json>;
+  findDefinition(space: string, workflow: string): WorkflowDefinition | null;
+  liveVersion(space: string): string | null;
+  onApplied(space: string, instance: WorkflowInstance, result: Extract<StepReportResult, { type: 'applied' }>): void;
+  onWarning(space: string, message: string): void;
+}
+
+interface StepPayload {
+  readonly instanceId: string;
+  readonly branch: string;
+  readonly visit: number;
+  readonly timer?: boolean;
+}
+
+const system = { lane: { lane: 'system' } } as const;
+
+/** The handler of every step topic: loads the instance, has the app run the step, and reports how it ended. */
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options;
+  }
+
+  async run(task: ClaimedTask, context: RunContext): Promise<RunResult> {
+    const payload = readPayload(task.payload);
+    if (payload === null) return { type: 'failed', error: notOurs(task), retryable: false };
+    if (payload.timer === true) return this.#fireTimer(task, payload);
+    const { storage, clock } = this.#options.queues;
+    const { instanceId: id, visit } = payload;
+    const [loaded] = await storage.read({ kind: 'workflow.load', steps: [{ space: task.space, id, visit }] });
+    const view = loaded?.view;
+    const branch = view?.instance.control.branches[payload.branch];
+    // Whoever comes too late, or for an instance that ended, has nothing to do; that is no error.
+    if (view === undefined || branch?.ticket !== task.seq || isEnded(view.instance.control.status)) {
+      return { type: 'done' };
+    }
+    const startedAtMs = clock.now();
+    const reporter = new StepReporter(this.#options, { task, view, branch: payload.branch, startedAtMs, context });
+    const definition = this.#options.findDefinition(task.space, view.instance.name);
+    if (view.instance.version === null && definition?.steps.includes(branch.step) !== true) {
+      return reporter.report({ type: 'unknown-step', step: branch.step, next: null, patch: {} });
+    }
+    if (view.document === null) return reporter.report({ type: 'wait', patch: {} });
+    const run = { task, view, step: branch.step, visit, memory: loaded!.memory, context };
+    return this.#runInApp(run, view.document, reporter);
+  }
+
+  async #runInApp(
+    run: {
+      readonly task: ClaimedTask;
+      readonly view: WorkflowView;
+      readonly step: string;
+      readonly visit: number;
+      readonly memory: JsonObject;
+      readonly context: RunContext;
+    },
+    document: string,
+    reporter: StepReporter,
+  ): Promise<RunResult> {
+    const { task, view, context } = run;
+    let answer: StepAnswer;
+    try {
+      const output = await this.#options.runStep({
+        space: task.space,
+        version: view.instance.version,
+        workflow: view.instance.name,
+        step: run.step,
+        input: {
+          instanceId: view.id,
+          state: JSON.parse(document) as JsonObject,
+          visit: run.visit,
+          attempt: task.failures + 1,
+          memory: run.memory,
+        },
+        lease: { seq: task.seq, attempt: task.attempt },
+        timeoutMs: context.timeoutMs,
+        signal: context.signal,
+      });
+      answer = readStepAnswer(output);
+    } catch (error) {
+      return reporter.reportFailure(toOutcome(error));
+    }
+    return reporter.reportAnswer(answer);
+  }
+
+  /** A wait took too long. The timer's own task is settled in the commit that tells the instance. */
+  async #fireTimer(task: ClaimedTask, { instanceId, branch }: StepPayload): Promise<RunResult> {
+    const { queues } = this.#options;
+    const nowMs = queues.clock.now();
+    const settlements = [{ seq: task.seq, attempt: task.attempt, settlement: { type: 'done' } as const }];
+    try {
+      const [change] = await queues.failpoints.around('timer', () =>
+        queues.storage.commit(
+          [
+            {
+              kind: 'workflow.apply',
+              space: task.space,
+              id: instanceId,
+              operation: { type: 'timer', branch, ticket: task.seq },
+              nowMs,
+            },
+            { kind: 'task.settle', settlements, nowMs },
+          ],
+          system,
+        ),
+      );
+      queues.dispatcher.notify(change.topics);
+      return { type: 'settled' };
+    } catch (error) {
+      if (error instanceof TackleError && error.code === 'not_found') return { type: 'done' };
+      throw error;
+    }
+  }
+}
+
+interface StepInProgress {
+  readonly task: ClaimedTask;
+  readonly view: WorkflowView;
+  readonly branch: string;
+  readonly startedAtMs: number;
+  readonly context: RunContext;
+}
+
+/** Turns what a step answered into the report that the queue commits. */
+class StepReporter {
+  readonly #options: StepRunnerOptions;
+  readonly #step: StepInProgress;
+  #hasFailed = false;
+
+  constructor(options: StepRunnerOptions, step: StepInProgress) {
+    this.#options = options;
+    this.#step = step;
+  }
+
+  reportAnswer(answer: StepAnswer): RunResult {
+    switch (answer.type) {
+      case 'goto':
+        return this.#reportGoto(answer);
+      case 'wait':
+        return this.report(answer);
+      case 'sleep':
+      case 'event':
+        return this.report({ type: 'suspend', request: answer });
+      case 'child':
+        return this.#reportChild(answer);
+      case 'failed':
+        return this.reportFailure({
+          type: 'failed',
+          error: { code: 'internal', message: answer.message },
+          retryable: answer.retryable,
+        });
+    }
+  }
+
+  /** Retries are decided by the queue's policy; the instance is told which way it went. */
+  reportFailure(outcome: AttemptOutcome): RunResult {
+    if (outcome.type === 'released' || outcome.type === 'done') return outcome;
+    this.#hasFailed = true;
+    const settlement = this.#step.context.decide(this.#step.task, outcome);
+    if (settlement.type === 'release') return { type: 'released' };
+    const type = settlement.type === 'dead' ? 'failed' : 'retrying';
+    return this.#build({ type, error: outcome.error }, settlement, []);
+  }
+
+  report(outcome: StepOutcome): RunResult {
+    return this.#build(outcome, { type: 'done' }, []);
+  }
+
+  #reportGoto(answer: Extract<StepAnswer, { type: 'goto' }>): RunResult {
+    const { task, view } = this.#step;
+    const { instance } = view;
+    const steps = answer.next === null ? [] : typeof answer.next === 'string' ? [answer.next] : answer.next;
+    const definition = this.#options.findDefinition(task.space, instance.name);
+    const unknown =
+      instance.version === null ? steps.find((step) => definition?.steps.includes(step) !== true) : undefined;
+    if (unknown !== undefined) {
+      return this.report({ type: 'unknown-step', step: unknown, next: answer.next, patch: answer.patch });
+    }
+    const nextTopics = steps.map((step) => ({ space: task.space, topic: stepTopic(instance, step) }));
+    return this.#build(answer, { type: 'done' }, nextTopics);
+  }
+
+  #reportChild(answer: Extract<StepAnswer, { type: 'child' }>): RunResult {
+    const { space } = this.#step.task;
+    const definition = this.#options.findDefinition(space, answer.workflow);
+    if (definition === null) {
+      const message = `There is no workflow "${answer.workflow}" in this app to start as a child.`;
+      return this.reportFailure({ type: 'failed', error: { code: 'not_found', message }, retryable: false });
+    }
+    const childId = createInstanceId(this.#options.queues.clock.now());
+    return this.#build(
+      {
+        type: 'suspend',
+        request: { type: 'child', memo: answer.memo, childId },
+        child: {
+          workflow: definition.name,
+          collection: definition.collection,
+          queuePrefix: definition.queuePrefix,
+          maxStepCount: definition.maxStepCount,
+          version: definition.versioning === 'pinned' ? this.#options.liveVersion(space) : null,
+          firstStep: definition.steps[0]!,
+          input: answer.input,
+        },
+      },
+      { type: 'done' },
+      [],
+    );
+  }
+
+  #build(outcome: StepOutcome, settlement: StepReport['settlement'], nextTopics: readonly TopicRef[]): RunResult {
+    const { task, view, branch, startedAtMs } = this.#step;
+    const lease = { seq: task.seq, attempt: task.attempt };
+    return {
+      type: 'report',
+      report: { space: task.space, id: view.id, branch, lease, startedAtMs, outcome, settlement },
+      nextTopics,
+      onResult: (result) => this.#acceptResult(result),
+    };
+  }
+
+  #acceptResult(result: StepReportResult): RunResult | null {
+    const { task, view } = this.#step;
+    if (result.type === 'applied') {
+      this.#options.onApplied(task.space, view.instance, result);
+      return null;
+    }
+    if (result.type === 'stale') return null;
+    // Not even the failure can be written into the document: the task says why, in the dead-letter list.
+    if (this.#hasFailed) return { type: 'failed', error: result.error, retryable: false };
+    return this.reportFailure({ type: 'failed', error: result.error, retryable: true });
+  }
+}
+
+/** 24 lower-case hex digits that grow with time, like every generated `_id`. */
+export function createInstanceId(nowMs: number): string {
+  return (
+    Math.floor(nowMs / 1000)
+      .toString(16)
+      .padStart(8, '0') + randomBytes(8).toString('hex')
+  );
+}
+
+function readPayload(text: string): StepPayload | null {
+  const payload = JSON.parse(text) as Partial<StepPayload> | null;
+  const isOurs = typeof payload?.instanceId === 'string' && typeof payload.branch === 'string';
+  return isOurs && typeof payload.visit === 'number' ? (payload as StepPayload) : null;
+}
+
+function notOurs(task: ClaimedTask): ReturnType<typeof serializeError> {
+  return serializeError(
+    new TackleError(
+      'invalid_request',
+      `The task ${task.id} in the step topic "${task.topic}" was not made by the engine.`,
+    ),
+  );
+}
