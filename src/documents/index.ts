@@ -1,3 +1,4 @@
+export { createDocuments, type Documents, type SpaceOptions } from './create-documents.ts';
 export type {
   CollectionOptions,
   FindOptions,
@@ -9,3 +10,4 @@ export type {
   SpaceDocuments,
   WrittenDocument,
 } from './space-documents.ts';
+export { WriteOrder } from './write-order.ts';

@@ -1,3 +1,4 @@
+export { createKeyValue, type KeyValue, type KeyValueSpaceOptions } from './create-key-value.ts';
 export type {
   JsonText,
   KeyValueListOptions,

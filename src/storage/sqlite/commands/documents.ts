@@ -16,7 +16,7 @@ import type {
   DocumentTarget,
 } from '../../../ports/storage/documents.ts';
 import type { CollectionState } from '../catalogue.ts';
-import { toDocumentJson } from '../document-json.ts';
+import { toDocumentJson } from '../../../core/document-json.ts';
 import { type DocumentRow, deleteRow, getRow, insertRow, updateRow } from '../document-table.ts';
 import type { CommandHandlers, WriterContext } from '../handlers.ts';
 

@@ -12,8 +12,10 @@ import { computeKeyRanges, getPredicates, isPoint, type KeyRange, rangeToSql } f
 export type Access =
   /** The filter fixes `_id`. */
   | { readonly type: 'id'; readonly id: string }
-  /** The table, by `_id`. */
-  | { readonly type: 'table'; readonly direction: 1 | -1 }
+  /** The filter lists what `_id` may be. */
+  | { readonly type: 'ids'; readonly ids: readonly string[]; readonly direction: 1 | -1 }
+  /** The table, or the part of it between two ids, by `_id`. */
+  | { readonly type: 'table'; readonly range: KeyRange; readonly direction: 1 | -1 }
   /** One key of an index, by `_id`. */
   | { readonly type: 'key'; readonly index: IndexState; readonly range: KeyRange; readonly direction: 1 | -1 }
   /** Part of an index, by (key, `_id`). */
@@ -73,13 +75,18 @@ function chooseAccess(
   const direction = byId ? first!.direction : 1;
   const id = getFilterId(filter);
   if (id !== null) return { access: { type: 'id', id }, needsSort: false };
+  const idRanges = computeKeyRanges(getPredicates(filter, ['_id']), false);
+  if (idRanges?.every(isPoint)) {
+    const ids = idRanges.map(({ from }) => from!.key).filter((key) => typeof key === 'string');
+    return { access: { type: 'ids', ids, direction }, needsSort: !byId };
+  }
   const candidate = chooseCandidate(connection, collection, filter);
   if (!byId && (candidate === null || candidate.estimate >= estimateLimit)) {
     const ordered = chooseOrdered(collection, filter, sort);
     if (ordered !== null) return { access: ordered, needsSort: false };
   }
   if (candidate === null || candidate.estimate > gatherLimit) {
-    return { access: { type: 'table', direction }, needsSort: !byId };
+    return { access: { type: 'table', range: idRanges?.[0] ?? everything, direction }, needsSort: !byId };
   }
   const { index, ranges } = candidate;
   const [range] = ranges;

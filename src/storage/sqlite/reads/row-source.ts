@@ -47,6 +47,8 @@ export function openSource(
   switch (plan.access.type) {
     case 'id':
       return new IdSource(context, plan, plan.access.id, after);
+    case 'ids':
+      return new IdsSource(context, plan, plan.access, after);
     case 'gather':
       return new GatherSource(context, plan, plan.access, after);
     default:
@@ -73,17 +75,16 @@ interface Walk {
   readonly direction: 1 | -1;
 }
 
-function toWalk(collection: CollectionState, access: Exclude<Access, { type: 'id' | 'gather' }>): Walk {
+function toWalk(collection: CollectionState, access: Exclude<Access, { type: 'id' | 'ids' | 'gather' }>): Walk {
   const table = `d_${collection.n}`;
-  const open = { sql: '1', params: [] };
   if (access.type === 'table') {
     return {
       from: `${table} AS d`,
       steps: table,
       idColumn: 'd._id',
       keyColumn: null,
-      range: open,
-      stepRange: open,
+      range: rangeToSql(access.range, 'd._id'),
+      stepRange: rangeToSql(access.range, '_id'),
       direction: access.direction,
     };
   }
@@ -101,7 +102,8 @@ function toWalk(collection: CollectionState, access: Exclude<Access, { type: 'id
 /** The statement of a walk without bounds on its position, for EXPLAIN. */
 export function explainSql(plan: Plan): { sql: string; params: readonly SqlParameter[] } {
   const table = `d_${plan.collection.n}`;
-  if (plan.access.type === 'id') return { sql: `SELECT * FROM ${table} WHERE _id = ?`, params: [''] };
+  if (plan.access.type === 'id' || plan.access.type === 'ids')
+    return { sql: `SELECT * FROM ${table} WHERE _id = ?`, params: [''] };
   if (plan.access.type === 'gather') {
     const { sql, params } = rangeToSql(plan.access.ranges[0]!, 'value');
     return { sql: `SELECT _id, seq FROM i_${plan.access.index.n} WHERE ${sql}`, params };
@@ -256,6 +258,53 @@ class IdSource implements RowSource {
   }
 }
 
+/** Ids named by the filter, once each, in order. Stored and plain ids sort alike. */
+class IdsSource implements RowSource {
+  readonly #context: ReaderContext;
+  readonly #plan: Plan;
+  readonly #ids: readonly string[];
+  #next = 0;
+
+  constructor(context: ReaderContext, plan: Plan, access: Extract<Access, { type: 'ids' }>, after: Position | null) {
+    this.#context = context;
+    this.#plan = plan;
+    const compare = (a: string, b: string): number => compareCodePoints(a, b) * access.direction;
+    this.#ids = [...new Set(access.ids)].filter((id) => after === null || compare(id, after.id) > 0).sort(compare);
+  }
+
+  readSlice(maxRows: number, maxBytes: number): Slice {
+    const first = this.#next;
+    const slice = takeRows(maxRows, maxBytes, this.#ids.length - first, (index) =>
+      readMatching(this.#context, this.#plan, '_id', this.#ids[first + index]!),
+    );
+    this.#next += slice.taken;
+    return { rows: slice.rows, isEnd: this.#next >= this.#ids.length };
+  }
+}
+
+/** Reads row by row until one of the bounds is met. */
+function takeRows(
+  maxRows: number,
+  maxBytes: number,
+  available: number,
+  read: (index: number) => SourceRow | null,
+): { rows: SourceRow[]; taken: number } {
+  const deadline = performance.now() + sliceTargetMs;
+  const rows: SourceRow[] = [];
+  let bytes = 0;
+  let taken = 0;
+  while (taken < available && rows.length < maxRows && bytes < maxBytes) {
+    const row = read(taken);
+    taken += 1;
+    if (row !== null) {
+      rows.push(row);
+      bytes += row.body.length;
+    }
+    if (performance.now() > deadline) break;
+  }
+  return { rows, taken };
+}
+
 /** Entries of several ranges, once each, by `_id`. */
 class GatherSource implements RowSource {
   readonly #context: ReaderContext;
@@ -280,19 +329,13 @@ class GatherSource implements RowSource {
       this.#gather();
       return { rows: [], isEnd: false };
     }
-    const deadline = performance.now() + sliceTargetMs;
-    const rows: SourceRow[] = [];
-    let bytes = 0;
-    while (this.#next < this.#ordered.length && rows.length < maxRows && bytes < maxBytes) {
-      const row = readMatching(this.#context, this.#plan, 'seq', this.#ordered[this.#next]!.seq);
-      this.#next += 1;
-      if (row !== null) {
-        rows.push(row);
-        bytes += row.body.length;
-      }
-      if (performance.now() > deadline) break;
-    }
-    return { rows, isEnd: this.#next >= this.#ordered.length };
+    const first = this.#next;
+    const ordered = this.#ordered;
+    const slice = takeRows(maxRows, maxBytes, ordered.length - first, (index) =>
+      readMatching(this.#context, this.#plan, 'seq', ordered[first + index]!.seq),
+    );
+    this.#next += slice.taken;
+    return { rows: slice.rows, isEnd: this.#next >= ordered.length };
   }
 
   #gather(): void {

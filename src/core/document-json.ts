@@ -1,4 +1,4 @@
-import { decodeStoredDocument, decodeStoredText } from '../../core/query/stored-text.ts';
+import { decodeStoredDocument, decodeStoredText } from './query/stored-text.ts';
 
 /** What `encodeStoredJson` may have escaped, as it stands in the text. */
 const mayBeEncoded = /\\u0001|\ue000/;
