@@ -4,6 +4,6 @@
  */
 export { ensureAdminTokenFile } from './admin-token-file.ts';
 export { createProjects } from './create-projects.ts';
-export { isLocalHost, normalizeHost } from './hosts.ts';
-export { createSecrets, type OpenSecretsOptions, openSecrets, type Secrets } from './secrets.ts';
+export { normalizeHost } from './hosts.ts';
+export { createSecrets, openSecrets } from './secrets.ts';
 export type * from './types.ts';

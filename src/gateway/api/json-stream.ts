@@ -1,17 +1,23 @@
 import { Readable } from 'node:stream';
 import type { FindPage } from '../../documents/index.ts';
 
-/** Ends of lists whose pages are JSON array text: how they begin, how an item is set apart, how they end. */
+/** One JSON array, or one document per line. */
 export type ListFormat = 'json' | 'ndjson';
 
 /**
  * Pages as one stream, each read only when the one before was taken. The first page is awaited, so that a query that
- * is not valid is still an error answer; a later failure cuts the stream off.
+ * is not valid is still an error answer; a later failure cuts the stream off and is told to
+ * `onError`.
  */
-export async function streamPages(pages: AsyncIterable<FindPage>, format: ListFormat): Promise<Readable> {
+export async function streamPages(
+  pages: AsyncIterable<FindPage>,
+  { format, onError }: { readonly format: ListFormat; onError(error: unknown): void },
+): Promise<Readable> {
   const iterator = pages[Symbol.asyncIterator]();
   const first = await iterator.next();
-  return Readable.from(joinPages(first, iterator, format), { objectMode: false });
+  const stream = Readable.from(joinPages(first, iterator, format), { objectMode: false });
+  // The head is out by then, so nobody else reports it.
+  return stream.on('error', onError);
 }
 
 async function* joinPages(

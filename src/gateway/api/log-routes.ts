@@ -18,6 +18,7 @@ export function registerLogRoutes(api: FastifyInstance, services: ApiServices): 
   api.get<{ Querystring: LogQuery }>(
     `${S}/logs`,
     {
+      exposeHeadRoute: false,
       schema: {
         querystring: object({
           tail: { ...limit(100, 10_000), minimum: 0 },

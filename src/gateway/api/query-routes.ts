@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TackleError } from '../../core/errors.ts';
-import type { FindOptions } from '../../documents/index.ts';
+import type { FindOptions, FindPage } from '../../documents/index.ts';
 import type { Space } from '../../projects/index.ts';
 import type { CollectionParams } from './collection-routes.ts';
-import { streamPages } from './json-stream.ts';
+import { type ListFormat, streamPages } from './json-stream.ts';
 import { audit, findSpace, targetOf } from './request-context.ts';
 import { parseRestQuery } from './rest-query.ts';
 import { anyObject, anyValue, boolean, integer, list, object, oneOf, text } from './schemas.ts';
@@ -56,37 +56,50 @@ export function registerQueryRoutes(api: FastifyInstance, services: ApiServices)
       if (changes.length > 1) {
         throw new TackleError('invalid_request', 'delete, update and replace exclude one another');
       }
-      return changes.length === 1
-        ? runChange(services, request, space)
-        : runRead(services, request.params.collection, body, space, reply);
+      return changes.length === 1 ? runChange(services, request, space) : runRead(services, request, space, reply);
     },
   );
 
   api.get<{ Params: CollectionParams; Querystring: { format: 'json' | 'ndjson' } }>(
     `${C}/export`,
-    { schema: { querystring: object({ format: { ...oneOf('json', 'ndjson'), default: 'json' } }) } },
+    {
+      exposeHeadRoute: false,
+      schema: { querystring: object({ format: { ...oneOf('json', 'ndjson'), default: 'json' } }) },
+    },
     async (request, reply) => {
       const { space } = findSpace(request, services);
       const { format } = request.query;
       const pages = services.documentsOf(space.id).pages(request.params.collection, {}, {});
-      return reply.type(contentTypes[format]).send(await streamPages(pages, format));
+      return sendPages(services, request, reply, { pages, format });
     },
   );
 }
 
 const contentTypes = { json: 'application/json; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
 
+async function sendPages(
+  services: ApiServices,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { pages, format }: { readonly pages: AsyncIterable<FindPage>; readonly format: ListFormat },
+): Promise<FastifyReply> {
+  const onError = (error: unknown) =>
+    services.onError(error, { requestId: request.id, what: `${request.method} ${request.url.split('?')[0]}` });
+  return reply.type(contentTypes[format]).send(await streamPages(pages, { format, onError }));
+}
+
 async function runRead(
   services: ApiServices,
-  collection: string,
-  body: QueryBody,
+  request: FastifyRequest<{ Params: CollectionParams; Body: QueryBody }>,
   space: Space,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const { body } = request;
+  const { collection } = request.params;
   const documents = services.documentsOf(space.id);
   const { filter, options } = readQuery(body);
   if (body.count === true) return reply.send(await documents.count(collection, filter));
-  return reply.type(contentTypes.json).send(await streamPages(documents.pages(collection, filter, options), 'json'));
+  return sendPages(services, request, reply, { pages: documents.pages(collection, filter, options), format: 'json' });
 }
 
 async function runChange(
