@@ -52,6 +52,7 @@ test('a reader that stops reading stops the reading of pages, one that leaves en
   assert.equal(released, false);
   response.destroy();
   while (!released) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(api.errors, []);
 });
 
 test('a failure in the middle cuts the stream off, so that nobody takes it for the whole', async () => {
