@@ -129,7 +129,10 @@ export function registerSessionRoutes(api: FastifyInstance, services: ApiService
       }
       const redeemed = sessions.redeemSignInCode(request.query.code);
       if (redeemed === null) {
-        throw new TackleError('unauthenticated', 'This sign-in link was used already or is too old; ask for a new one');
+        throw new TackleError(
+          'unauthenticated',
+          'This sign-in link was used already or is too old; get a new one with: tackle sign-in',
+        );
       }
       const cookie = serializeSessionCookie(redeemed.secret, {
         host: client.host,
