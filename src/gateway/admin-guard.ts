@@ -100,7 +100,7 @@ export function createAdminGuard({ projects, sessions, adminHosts, now }: AdminG
     const token = session === null ? null : projects.getAdminToken(session.adminTokenId);
     const isLive = token !== null && (token.expiresAt === null || token.expiresAt > now());
     if (session === null || !isLive) {
-      throw new TackleError('unauthenticated', 'You are signed out; get a sign-in link with: tackle sign-in');
+      throw new TackleError('unauthenticated', 'You are signed out; get a sign-in link with: tackle admin sign-in');
     }
     const csrf = headers['x-csrf-token'];
     if (!SAFE_METHODS.has(method) && !sessions.isCsrfTokenOf(session, Array.isArray(csrf) ? csrf[0] : csrf)) {

@@ -131,7 +131,7 @@ export function registerSessionRoutes(api: FastifyInstance, services: ApiService
       if (redeemed === null) {
         throw new TackleError(
           'unauthenticated',
-          'This sign-in link was used already or is too old; get a new one with: tackle sign-in',
+          'This sign-in link was used already or is too old; get a new one with: tackle admin sign-in',
         );
       }
       const cookie = serializeSessionCookie(redeemed.secret, {
