@@ -18,6 +18,8 @@ export interface SpaceOptions {
 export interface Documents {
   /** Cheap: make one for each invocation. */
   forSpace(space: string, options?: SpaceOptions): SpaceDocuments;
+  /** Drops all collections of a space that is being removed. */
+  removeSpace(space: string): Promise<void>;
 }
 
 export function createDocuments(storage: Storage, options: { now?: () => number } = {}): Documents {
@@ -27,5 +29,8 @@ export function createDocuments(storage: Storage, options: { now?: () => number 
   return {
     forSpace: (space, { guards = [], order } = {}) =>
       new StoredDocuments({ ...shared, space, guards, order: order ?? new WriteOrder() }),
+    async removeSpace(space) {
+      await storage.commit([{ kind: 'space.drop', space }], { lane: { lane: 'system' } });
+    },
   };
 }

@@ -20,6 +20,8 @@ export interface KeyValueSpaceOptions {
 export interface KeyValue {
   /** Cheap: make one for each invocation. */
   forSpace(space: string, options?: KeyValueSpaceOptions): SpaceKeyValue;
+  /** Removes all keys of a space that is being removed. */
+  removeSpace(space: string): Promise<void>;
 }
 
 const maxKeyLength = 1_024;
@@ -32,6 +34,14 @@ export function createKeyValue(storage: Storage, options: { now?: () => number }
   return {
     forSpace: (space, { guards = [], order = noOrder } = {}) =>
       new StoredKeyValue({ storage, now, space, guards, order }),
+    async removeSpace(space) {
+      for (let removed = keysPerRemoval; removed === keysPerRemoval; ) {
+        const [result] = await storage.commit([{ kind: 'keyvalue.removeSpace', space, limit: keysPerRemoval }], {
+          lane: { lane: 'system' },
+        });
+        removed = result.removed;
+      }
+    },
   };
 }
 
