@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { TackleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import { createObjectId } from '../core/object-id.ts';
 import type { BlobStore } from '../files/blob-store.ts';
 import type { AppProcess, AppTask, AppTaskResult, InvokeOptions, LogEntry, Sandbox } from '../ports/sandbox.ts';
 import type { Storage } from '../ports/storage.ts';
@@ -144,7 +144,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       throw evaluationFailed(error, upload.sourceMap, options.mapStack);
     });
     const starting: Deployment = {
-      id: createObjectId(),
+      id: randomUUID(),
       spaceId,
       version,
       kind: upload.kind,

@@ -1,0 +1,232 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { type Apps, openApps } from '../apps/apps.ts';
+import { mapStack, maxBundleBytes, prepareOriginalBundle } from '../apps/build/index.ts';
+import { createDocumentCalls } from '../apps/host-calls/document-calls.ts';
+import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
+import { createHostFunctions } from '../apps/host-functions.ts';
+import { createDocuments } from '../documents/index.ts';
+import { createAddressGuard, createDialer, openOutboundHttp } from '../egress/index.ts';
+import { openBlobStore } from '../files/blob-store.ts';
+import { createAdminGuard } from '../gateway/admin-guard.ts';
+import { createAdminSessions } from '../gateway/admin-guard-sessions.ts';
+import { registerApi } from '../gateway/api/register-api.ts';
+import type { ApiServices, GatewayFacts } from '../gateway/api/services.ts';
+import { createAppTraffic } from '../gateway/app-traffic.ts';
+import { createClientAddressReader } from '../gateway/client-address.ts';
+import { createGateway } from '../gateway/gateway.ts';
+import { createHttpServer, createListener } from '../gateway/http-server.ts';
+import { createRateLimiter } from '../gateway/rate-limiter.ts';
+import { withoutPort } from '../gateway/request-target.ts';
+import { createKeyValue } from '../keyvalue/index.ts';
+import { createProjects, ensureAdminTokenFile, openSecrets, type Projects } from '../projects/index.ts';
+import { openDenoSandbox } from '../sandbox/deno/open-deno-sandbox.ts';
+import { openSqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
+import { createBackupStream } from './backup.ts';
+import type { Config } from './config.ts';
+import { registerHealth } from './health.ts';
+import { purgeSpace } from './purge-space.ts';
+import { createLocalLogs } from './telemetry-local.ts';
+import { version } from './version.ts';
+
+/** How many versions of an app stay for rollback. */
+const keptVersions = 50;
+
+export interface TackleServer {
+  /** `http://127.0.0.1:<port>`: where the gateway answers on this machine. */
+  readonly url: string;
+  readonly adminToken: string;
+  readonly apps: Apps;
+  readonly projects: Projects;
+  /** Lets requests under way finish, then closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts a gateway together and starts it. The home must be locked. Everything that was opened is closed again, in the
+ * reverse order, when a step fails and when the server stops.
+ */
+export async function createServer(config: Config, logger: Logger): Promise<TackleServer> {
+  await using opened = new AsyncDisposableStack();
+  const startedAt = Date.now();
+  const { home } = config;
+
+  const storage = opened.use(
+    await openSqliteStorage({
+      directory: home,
+      maxCollections: config.storage.collectionLimit,
+      minFreeBytes: config.storage.diskFloorMb * 1024 * 1024,
+      onDamage: (error) => logger.error({ err: error }, 'the database is damaged'),
+    }),
+  );
+  const telemetry = createLocalLogs();
+  const blobs = await openBlobStore(join(home, 'blobs'));
+  const ports: number[] = [];
+  const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
+  const outboundHttp = opened.use(openOutboundHttp(dialer));
+
+  const documents = createDocuments(storage);
+  const keyValue = createKeyValue(storage);
+  const secrets = await openSecrets({ home, keyFromEnv: config.security.secretKey ?? undefined, storage });
+  const ownHosts = [config.server.publicUrl === null ? null : new URL(config.server.publicUrl).hostname]
+    .concat(config.server.adminHosts)
+    .filter((host) => host !== null);
+  const projects: Projects = opened.use(
+    await createProjects(
+      { storage, secrets, http: outboundHttp },
+      {
+        reservedHosts: ownHosts,
+        auditRetentionMs: config.retention.auditDays * 86_400_000,
+        purgeSpace: (spaceId) => purgeSpace(storage, apps, spaceId),
+        onWarning: (message, details) => logger.warn(details, message),
+      },
+    ),
+  );
+  const adminToken = await ensureAdminTokenFile(home, projects);
+
+  const sandbox = opened.use(
+    await openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
+  );
+  const apps = opened.use(
+    await openApps({
+      storage,
+      sandbox,
+      blobs,
+      getSettings: (spaceId) => ({
+        env: projects.getEnv(spaceId),
+        egressCidrs: projects.getSpace(spaceId)?.egressCidrs ?? [],
+      }),
+      hostFunctionsFor: createHostFunctions([
+        createDocumentCalls((spaceId) => documents.forSpace(spaceId)),
+        createKeyValueCalls((spaceId) => keyValue.forSpace(spaceId)),
+      ]),
+      prepareOriginal: async (bundle) => (await prepareOriginalBundle(bundle, { cacheDir: join(home, 'cache') })).code,
+      mapStack,
+      onLog: (spaceId, entry) => telemetry.append(spaceId, entry),
+      limits: {
+        memoryMb: config.apps.memoryMb,
+        evaluationTimeoutMs: 10_000,
+        startupTimeoutMs: 60_000,
+        idleStopMs: config.apps.idleStopMs,
+        drainMs: 60_000,
+        maxBundleBytes,
+        keptVersions,
+      },
+      clock: Date,
+    }),
+  );
+  projects.onChange((change) => {
+    if (change.kind !== 'env' || change.spaceId === null) return;
+    apps.reloadSettings(change.spaceId).catch((error: unknown) => {
+      logger.warn({ err: error, space: change.spaceId }, 'the app did not start again with its changed settings');
+    });
+  });
+
+  const readClientAddress = createClientAddressReader(config.server.trustProxy);
+  const facts: { -readonly [Key in keyof GatewayFacts]: GatewayFacts[Key] } = {
+    version,
+    home,
+    startedAt,
+    publicUrl: '',
+    adminUrl: '',
+    maxBodyBytes: config.server.bodyLimitMb * 1024 * 1024,
+    maxBundleBytes,
+  };
+  const now = () => Date.now();
+  const sessions = createAdminSessions(now);
+  const checkHealth = async () => {
+    const failure = await storage.checkReady().then(
+      () => null,
+      (error: Error) => error.message,
+    );
+    return [
+      { name: 'storage', ok: failure === null, detail: failure ?? 'the writer answers, the disk can be written' },
+    ];
+  };
+  const services: ApiServices = {
+    projects,
+    apps,
+    documentsOf: (spaceId) => documents.forSpace(spaceId),
+    keyValueOf: (spaceId) => keyValue.forSpace(spaceId),
+    logs: telemetry.logs,
+    guard: createAdminGuard({ projects, sessions, adminHosts: config.server.adminHosts, now }),
+    sessions,
+    readClientAddress,
+    gateway: facts,
+    createBackup: ({ withKey }) => createBackupStream({ home, storage, blobs, withKey, version }),
+    checkHealth,
+    describeSandbox: () => sandbox.describe(),
+    now,
+    onError: (error, context) => logger.error({ err: error, ...context }, 'a request failed'),
+  };
+  const { listener: ownSurface, fastify } = await createOwnSurface(services);
+  opened.defer(() => fastify.close());
+
+  const gateway = createGateway({
+    directory: projects,
+    ownHosts: new Set(ownHosts.map(withoutPort)),
+    readClientAddress,
+    ownSurface,
+    appTraffic: createAppTraffic({
+      apps,
+      projects,
+      rateLimiter: createRateLimiter(Date),
+      maxBodyBytes: facts.maxBodyBytes,
+      routeTimeoutMs: config.apps.requestTimeoutMs,
+      onError: (error, requestId, target) =>
+        logger.error({ err: error, requestId, space: target.space.id }, 'a request to an app failed'),
+    }),
+    onRequest: logger.isLevelEnabled('debug') ? (entry) => logger.debug(entry, 'request') : undefined,
+  });
+
+  const listener = createListener(createHttpServer({ tls: await readTls(config) }, gateway));
+  const port = await listener.listen(config.server.host, config.server.port);
+  ports.push(port);
+  const scheme = config.server.tlsCert === null ? 'http' : 'https';
+  const url = `${scheme}://127.0.0.1:${port}`;
+  facts.publicUrl = config.server.publicUrl ?? `${scheme}://localhost:${port}`;
+  facts.adminUrl = config.server.adminHosts[0] === undefined ? url : `https://${config.server.adminHosts[0]}`;
+
+  const closing = opened.move();
+  return {
+    url,
+    adminToken,
+    apps,
+    projects,
+    async stop() {
+      await listener.drain(config.server.drainTimeoutMs);
+      await closing.disposeAsync();
+    },
+  };
+}
+
+/** Everything on the gateway's own hosts, behind Fastify without a server of its own. */
+async function createOwnSurface(
+  services: ApiServices,
+): Promise<{ listener: RequestListener; fastify: FastifyInstance }> {
+  const fastify = Fastify({
+    logger: false,
+    bodyLimit: services.gateway.maxBodyBytes,
+    genReqId: (request) => request.headers['x-request-id'] as string,
+    exposeHeadRoutes: true,
+  });
+  registerHealth(fastify, services.checkHealth);
+  await registerApi(fastify, services);
+  fastify.setNotFoundHandler((request, reply) => {
+    void reply.code(404).send({
+      error: { code: 'not_found', message: `There is nothing at ${request.url.split('?')[0]}.`, requestId: request.id },
+    });
+  });
+  await fastify.ready();
+  return { listener: (request, response) => fastify.routing(request, response), fastify };
+}
+
+async function readTls(config: Config): Promise<{ cert: string; key: string } | null> {
+  const { tlsCert, tlsKey } = config.server;
+  if (tlsCert === null || tlsKey === null) return null;
+  const [cert, key] = await Promise.all([readFile(tlsCert, 'utf8'), readFile(tlsKey, 'utf8')]);
+  return { cert, key };
+}
