@@ -59,7 +59,9 @@ function readRunningUrl(home: string): string {
   try {
     const { url } = JSON.parse(readFileSync(path, 'utf8')) as { url?: unknown };
     if (typeof url === 'string') return url;
+    throw new TackleError('storage_unavailable', `The gateway of ${home} is starting; try again in a moment.`);
   } catch (error) {
+    if (error instanceof TackleError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'EACCES') {
       throw new TackleError('forbidden', `${path} cannot be read by this user. ${otherUserHint}`);
     }
