@@ -1,6 +1,9 @@
+import { findPlatformDatastore } from './platform.ts';
 import { toRouteKey } from './route-key.ts';
 import type { Datastore, Handler, httpRequest, httpResponse, nextFunction, Untyped, WorkerOptions } from './types.ts';
+import { type Workflow, WorkflowRegistry } from './workflows/index.ts';
 
+type WorkflowArguments = Parameters<WorkflowRegistry['create']>;
 type Path = string | RegExp;
 type Table = Record<string, Handler[]>;
 type MiddlewareEntry =
@@ -26,6 +29,7 @@ export class Codehooks {
   appmiddleware: MiddlewareEntry[] = [];
   datastore: unknown = null;
   listeners: ((app: Codehooks) => unknown)[] = [];
+  readonly workflows: WorkflowRegistry = new WorkflowRegistry();
 
   static getInstance(): Codehooks {
     Codehooks.#instance ??= new Codehooks();
@@ -79,6 +83,17 @@ export class Codehooks {
     this.jobs[cronExpression] = hooks;
   };
 
+  /** Steps that survive everything; the first one is where an instance starts. */
+  createWorkflow = (
+    name: WorkflowArguments[0],
+    description: WorkflowArguments[1],
+    steps: WorkflowArguments[2],
+    options?: WorkflowArguments[3],
+  ): Workflow =>
+    this.workflows.create(name, description, steps, options, {
+      open: async () => (await (findPlatformDatastore() ?? this.getDatastore()).open()) as never,
+    });
+
   set = (key: string, value: unknown): void => {
     this.settings[key] = value;
   };
@@ -98,6 +113,8 @@ export class Codehooks {
       settings: this.settings,
       realtime: {},
       app: this,
+      extensions: { workflows: this.workflows.describe() },
+      taskhooks: { step: this.workflows.runStep, event: this.workflows.tell },
     };
     if (startup) manifest.startup = startup;
     return manifest;

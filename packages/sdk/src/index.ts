@@ -22,5 +22,6 @@ export type {
   Request,
   Response,
 } from './types.ts';
+export * from './workflows/index.ts';
 export { Codehooks, datastore };
 export default app;

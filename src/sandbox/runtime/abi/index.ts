@@ -1,5 +1,6 @@
 import type { AbiFactory } from '../runtime-types.ts';
 import { createDatastore } from './datastore.ts';
+import { createDurablePlatform } from './durable-platform.ts';
 import { createFileStore } from './file-store.ts';
 import { createHost, type Host } from './host.ts';
 import { createInternalFetch } from './internal-fetch.ts';
@@ -14,7 +15,12 @@ export const abi: AbiFactory = {
   install(channel) {
     host = createHost(channel);
     const datastore = createDatastore(host);
-    const globals = { DB: datastore, Datastore: datastore, _coho_fs: createFileStore(host) };
+    const globals = {
+      DB: datastore,
+      Datastore: datastore,
+      _coho_fs: createFileStore(host),
+      _tackle: createDurablePlatform(channel),
+    };
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
     }

@@ -6,6 +6,8 @@ import { createAppError } from './host-error.ts';
 
 type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
 
+type TaskHook = (name: string, input: Json) => unknown;
+
 /** The functions of an app, in the order of the lists in its AppManifest. */
 export interface AppHandlers {
   readonly routes: readonly (readonly Handler[])[];
@@ -15,6 +17,8 @@ export interface AppHandlers {
   readonly topics: ReadonlyMap<string, readonly Handler[]>;
   readonly jobs: ReadonlyMap<string, readonly Handler[]>;
   readonly startup: (() => unknown) | null;
+  /** For the kinds of task that a library handles itself (`step`, `event`), by kind. */
+  readonly taskHooks: ReadonlyMap<string, TaskHook>;
   readonly render: Render | null;
 }
 
@@ -59,6 +63,11 @@ export function loadManifest(moduleExports: unknown): LoadedApp {
       topics: new Map([...Object.entries(queues), ...Object.entries(workers)]),
       jobs: new Map(Object.entries(jobs)),
       startup: typeof source.startup === 'function' ? (source.startup as () => unknown) : null,
+      taskHooks: new Map(
+        Object.entries(isRecord(source.taskhooks) ? source.taskhooks : {}).filter(
+          (entry): entry is [string, TaskHook] => typeof entry[1] === 'function',
+        ),
+      ),
       render: typeof render === 'function' ? (view, context, done) => render.call(app, view, context, done) : null,
     },
     app,

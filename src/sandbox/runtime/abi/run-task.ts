@@ -22,6 +22,8 @@ export function runTask(app: AppHandlers, task: AppTask, signal: AbortSignal): P
       await app.startup?.();
       return { status: 200, output: null };
     }
+    const hook = app.taskHooks.get(task.kind);
+    if (hook !== undefined) return { status: 200, output: ((await hook(task.name, task.input)) ?? null) as Json };
     return runHandlers(findHandlers(app, task), task, signal);
   });
 }
