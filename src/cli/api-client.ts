@@ -9,6 +9,11 @@ export interface ApiClientOptions {
   readonly token: string;
   /** What to do when nothing answers there, for the message. */
   readonly startHint: string;
+  /**
+   * The gateway of this machine, dialled at 127.0.0.1: its certificate is made out to its public name, and checking the
+   * name would refuse it. Loopback without TLS, the default, promises no more.
+   */
+  readonly isOwnMachine: boolean;
 }
 
 export interface ApiRequest {
@@ -32,8 +37,10 @@ export class ApiClient {
   readonly url: string;
   readonly #token: string;
   readonly #startHint: string;
+  readonly #isOwnMachine: boolean;
 
-  constructor({ url, token, startHint }: ApiClientOptions) {
+  constructor({ url, token, startHint, isOwnMachine }: ApiClientOptions) {
+    this.#isOwnMachine = isOwnMachine;
     this.url = url.replace(/\/+$/, '');
     this.#token = token;
     this.#startHint = startHint;
@@ -68,7 +75,8 @@ export class ApiClient {
     if (stream) headers['content-type'] = stream.contentType;
     const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const outgoing = request({ ...dial(url), method, headers, agent: false }, resolve);
+    const tls = this.#isOwnMachine ? { rejectUnauthorized: false } : {};
+    const outgoing = request({ ...dial(url), ...tls, method, headers, agent: false }, resolve);
     outgoing.on('error', (error) => reject(this.#explainConnection(error)));
     if (stream) this.#upload(stream.chunks, outgoing, reject);
     else outgoing.end(text ?? undefined);

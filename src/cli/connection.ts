@@ -15,7 +15,12 @@ export function connect(options: GatewayOptions, cli: Cli): ApiClient {
   const url = parseGatewayUrl(named ?? readRunningUrl(home));
   const token = options.admintoken ?? cli.env.TACKLE_ADMIN_TOKEN ?? cli.env.CODEHOOKS_ADMIN_TOKEN ?? null;
   const startHint = named === undefined ? howToStart(home) : `Is ${url} the right address?`;
-  return new ApiClient({ url, token: token ?? readLocalToken(url, home), startHint });
+  return new ApiClient({
+    url,
+    token: token ?? readLocalToken(url, home),
+    startHint,
+    isOwnMachine: named === undefined,
+  });
 }
 
 export interface SpaceConnection {

@@ -65,7 +65,7 @@ async function writeCsv(source: AsyncIterable<Uint8Array>, sink: RecordSink): Pr
     const spool = join(directory, 'records.jsonl');
     const fields = new Set<string>();
     await pipeline(Readable.from(spoolRecords(source, fields)), createWriteStream(spool));
-    const names = [...fields];
+    const names = orderFields(fields);
     if (names.length > 0) await sink.chunk(`${names.map((name) => formatCsvCell(name)).join(',')}\n`);
     for await (const { text } of splitJson(decode(createReadStream(spool)))) {
       const record = JSON.parse(text) as Record<string, unknown>;
@@ -74,6 +74,11 @@ async function writeCsv(source: AsyncIterable<Uint8Array>, sink: RecordSink): Pr
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** As they first occur, behind the id. */
+function orderFields(fields: ReadonlySet<string>): readonly string[] {
+  return fields.has('_id') ? ['_id', ...[...fields].filter((name) => name !== '_id')] : [...fields];
 }
 
 async function* spoolRecords(source: AsyncIterable<Uint8Array>, fields: Set<string>): AsyncGenerator<string> {
@@ -87,7 +92,7 @@ async function* spoolRecords(source: AsyncIterable<Uint8Array>, fields: Set<stri
 async function writeTable(source: AsyncIterable<Uint8Array>, output: Output): Promise<void> {
   const records: Record<string, unknown>[] = [];
   for await (const { text } of splitJson(decode(source))) records.push(JSON.parse(text) as Record<string, unknown>);
-  const names = [...new Set(records.flatMap((record) => Object.keys(record)))];
+  const names = orderFields(new Set(records.flatMap((record) => Object.keys(record))));
   const rows = records.map((record) => names.map((name) => formatTableCell(record[name])));
   if (rows.length === 0) output.notice('No documents match.');
   output.table(names, rows);
