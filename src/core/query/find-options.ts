@@ -66,7 +66,7 @@ function readObject(input: unknown, what: string): Record<string, unknown> {
 }
 
 function readLimit(input: unknown): number | null {
-  if (input === undefined || input === Number.POSITIVE_INFINITY || Number(input) === -1) return null;
+  if (input === undefined || input === Number.POSITIVE_INFINITY || input === -1 || input === '-1') return null;
   return readCount(input, 'limit') || null;
 }
 

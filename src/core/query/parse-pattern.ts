@@ -14,11 +14,18 @@ export function isPatternInput(input: unknown): boolean {
  * Reads the operand of `$regex` (a string, a RegExp or its JSON form) and its options. `g` and `d` mean nothing to a test
  * and are dropped; `y` and MongoDB's `x` are refused, since JavaScript could not give them their meaning.
  */
-export function parsePattern(reader: OperandReader, input: unknown, options: unknown, where: string): Pattern {
+export function parsePattern(
+  reader: OperandReader,
+  input: unknown,
+  options: unknown,
+  where: string,
+  depth = 0,
+): Pattern {
+  reader.checkDepth(depth, where);
   if (isPatternInput(input) && !(input instanceof RegExp)) {
     const { $regex: inner, $options: innerOptions, ...rest } = input as Record<string, unknown>;
     if (Object.keys(rest).length > 0) reader.fail(where, 'only $options may stand beside $regex here');
-    return parsePattern(reader, inner instanceof RegExp ? inner : String(inner), innerOptions ?? options, where);
+    return parsePattern(reader, inner, innerOptions ?? options, where, depth + 1);
   }
   if (typeof input !== 'string' && !(input instanceof RegExp)) {
     return reader.fail(where, 'takes a string or a regular expression');

@@ -171,12 +171,17 @@ function parseSize({ parser, operand, where }: OperatorInput): Predicate[] {
 }
 
 function parseMod({ parser, operand, where }: OperatorInput): Predicate[] {
-  const [divisor, remainder] = Array.isArray(operand) ? operand.map((part) => Math.trunc(Number(part))) : [];
+  const [divisor, remainder] = Array.isArray(operand) ? operand.map(readWhole) : [];
   if (!Array.isArray(operand) || operand.length !== 2 || !Number.isSafeInteger(divisor) || !divisor) {
     return parser.operands.fail(where, 'takes [divisor, remainder]; the divisor cannot be 0');
   }
   if (!Number.isSafeInteger(remainder)) parser.operands.fail(where, 'the remainder must be a number');
   return [{ op: 'mod', divisor, remainder: remainder! }];
+}
+
+/** A number, or a text that holds one, cut to a whole one; else NaN. */
+function readWhole(part: unknown): number {
+  return typeof part === 'number' || typeof part === 'string' ? Math.trunc(Number(part)) : Number.NaN;
 }
 
 function readList(parser: NestedParser, operand: unknown, where: string): unknown[] {

@@ -128,7 +128,7 @@ class UpdateParser {
         if (typeof value !== 'string' || value === '_id') return reader.fail(where, 'takes the new name');
         return { ...at, operator, target: this.#path(value) };
       case '$pop':
-        return { ...at, operator, end: Number(value) < 0 ? 'first' : 'last' };
+        return { ...at, operator, end: value === -1 || value === '-1' ? 'first' : 'last' };
       case '$pullAll':
         return { ...at, operator, values: readArray(reader, value, where) };
       case '$addToSet':

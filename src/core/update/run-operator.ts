@@ -65,7 +65,8 @@ function compute(
   if (start === undefined)
     return failUpdate(where, `the field holds ${describeValue(current!)}, which is not a number`);
   const result = combine(start, amount);
-  return Number.isFinite(result) ? result : failUpdate(where, 'the result is too large for a number');
+  if (!Number.isFinite(result)) return failUpdate(where, 'the result is too large for a number');
+  return result === 0 ? 0 : result; // JSON has no -0
 }
 
 /** Numbers, and texts that hold one (apps write form fields). */
