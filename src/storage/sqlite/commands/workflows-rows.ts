@@ -1,8 +1,8 @@
+import { toDocumentJson } from '../../../core/document-json.ts';
 import type { Json, JsonObject } from '../../../core/json.ts';
 import { decodeStoredJson, encodeStoredBody, encodeStoredText } from '../../../core/query/stored-text.ts';
 import { describeControl, isEnded, type WorkflowInstance, type WorkflowParent } from '../../../core/workflow.ts';
 import type { Connection } from '../connection.ts';
-import { toDocumentJson } from '../document-json.ts';
 import { getRow, updateRow } from '../document-table.ts';
 import type { WriterContext } from '../handlers.ts';
 import { documentCommands } from './documents.ts';
