@@ -123,13 +123,6 @@ export const configFields = {
     }),
   },
   retention: {
-    taskDays: integer({
-      default: 7,
-      min: 0,
-      max: 36_500,
-      env: 'TACKLE_RETENTION_TASK_DAYS',
-      description: 'Days to keep finished tasks and their attempts.',
-    }),
     logDays: integer({
       default: 7,
       min: 1,

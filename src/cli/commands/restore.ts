@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { resolveHome } from '../../server/config-home.ts';
 import { restoreHome } from '../../server/restore-home.ts';
@@ -29,6 +30,10 @@ export function configure(command: Command, cli: Cli): void {
       if (options.json) return cli.output.json({ home, previousHome, manifest });
       cli.output.line(`Restored ${home} (${manifest.files.length} files).`);
       if (previousHome !== null) cli.output.line(`What was there before is in ${previousHome}.`);
+      if (!existsSync(join(home, 'secret.key')) && cli.env.TACKLE_SECRET_KEY === undefined) {
+        const where = `put the one it was made with into ${home}, or set TACKLE_SECRET_KEY`;
+        cli.output.notice(`The backup holds no key for its secrets: ${where}, before you start the gateway.`);
+      }
       cli.output.notice(`Start it with: ${getProgramName(cli)} up --home ${home}`);
     });
 }
