@@ -132,7 +132,7 @@ describe('the manifest', () => {
       realtime: [],
       settings: { 'queue_worker:w': { workers: 2 }, views: '/views' },
       hasStartup: false,
-      extensions: {},
+      extensions: { workflows: [] },
     });
   });
 

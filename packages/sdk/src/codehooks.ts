@@ -1,6 +1,13 @@
+import { type CrudlifyOptions, crudlify } from './crudlify/crudlify.ts';
+import type { EventHooks } from './crudlify/event-hooks.ts';
+import { generateSpec, wellKnownPath } from './openapi/generate-spec.ts';
+import type { OpenAPIConfig, OpenAPIRouteSpec } from './openapi/openapi-types.ts';
+import { serveOpenApi } from './openapi/serve-openapi.ts';
 import { findPlatformDatastore } from './platform.ts';
 import { toRouteKey } from './route-key.ts';
+import { type StaticOptions, serveFiles } from './static-files.ts';
 import type { Datastore, Handler, httpRequest, httpResponse, nextFunction, Untyped, WorkerOptions } from './types.ts';
+import { renderView } from './views.ts';
 import { type Workflow, WorkflowRegistry } from './workflows/index.ts';
 
 type WorkflowArguments = Parameters<WorkflowRegistry['create']>;
@@ -29,6 +36,8 @@ export class Codehooks {
   appmiddleware: MiddlewareEntry[] = [];
   datastore: unknown = null;
   listeners: ((app: Codehooks) => unknown)[] = [];
+  /** What `openapi()` says about routes, by their key. */
+  openApiMeta: Record<string, OpenAPIRouteSpec> = {};
   readonly workflows: WorkflowRegistry = new WorkflowRegistry();
 
   static getInstance(): Codehooks {
@@ -44,7 +53,12 @@ export class Codehooks {
   all = (path: Path, ...hooks: Handler[]): void => this.#addRoute('*', path, hooks);
 
   #addRoute(verb: string, path: Path, hooks: Handler[]): void {
-    this.routes[`${verb} ${toRouteKey(path)}`] = hooks;
+    const key = `${verb} ${toRouteKey(path)}`;
+    this.routes[key] = hooks;
+    for (const hook of hooks) {
+      const { _openApiSpec: spec } = (hook ?? {}) as { _openApiSpec?: OpenAPIRouteSpec };
+      if (spec) this.openApiMeta[key] = { ...this.openApiMeta[key], ...spec };
+    }
   }
 
   /** Opens routes to requests without a token: `next()` allows, `next(message)` refuses, answering is final. */
@@ -98,6 +112,42 @@ export class Codehooks {
     this.settings[key] = value;
   };
 
+  /** Serves files that were deployed with the app. */
+  static = (options?: StaticOptions, hook?: Handler): void => serveFiles(this, options, hook, true);
+
+  /** Serves files that the app stored. */
+  storage = (options?: StaticOptions, hook?: Handler): void => serveFiles(this, options, hook, false);
+
+  /** Renders a view with the engine of `app.set('view engine', …)`. */
+  render = (view: string, data: object, callback: (error: unknown, html?: string) => void): Promise<void> =>
+    renderView(view, data, this.settings, callback);
+
+  /** A REST interface to the datastore; the result takes hooks that run before and after changes. */
+  crudlify = (schemas: Record<string, Untyped> = {}, options: CrudlifyOptions = {}): Promise<EventHooks> => {
+    const hooks = crudlify(this, schemas, options);
+    this.get(wellKnownPath, (_request, response) => {
+      response.json(generateSpec(this, (this.settings._openapi_config ?? {}) as OpenAPIConfig));
+    });
+    return hooks;
+  };
+
+  /** Describes the app as OpenAPI at `/openapi.json`, with a page to read and try it. */
+  openapi = (config: OpenAPIConfig = {}, uiPath = '/docs'): Codehooks => {
+    serveOpenApi(this, config, uiPath);
+    return this;
+  };
+
+  /**
+   * A channel of events: clients connect to `GET <path>/:clientID`. The hooks guard it; the channels themselves are kept as
+   * properties of this function, where the platform looks for them.
+   */
+  realtime = Object.assign((path: string, ...hooks: Handler[]): void => {
+    (this.realtime as unknown as Record<string, Handler[]>)[path] = hooks;
+    this.useRoute(path, ...hooks);
+    // The platform takes over from here: it answers with the stream of events.
+    this.get(`${path}/:clientID`, (_request, response) => response.set('x-realtime-connect', path).json({}));
+  }, {}) as ((path: string, ...hooks: Handler[]) => void) & Record<string, Untyped>;
+
   /** The platform replaces it where it is known how to reach other apps without leaving the machine. */
   internalFetch = (url: string, options?: object): Promise<Untyped> => fetch(url, options as RequestInit);
 
@@ -111,7 +161,7 @@ export class Codehooks {
       authhooks: this.auths,
       globalhooks: this.appmiddleware,
       settings: this.settings,
-      realtime: {},
+      realtime: this.realtime,
       app: this,
       extensions: { workflows: this.workflows.describe() },
       taskhooks: { step: this.workflows.runStep, event: this.workflows.tell },

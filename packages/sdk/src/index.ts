@@ -5,11 +5,20 @@
 import { Codehooks } from './codehooks.ts';
 import { datastore } from './datastore.ts';
 
+export { aggregation } from './aggregation.ts';
+
 export const app: Codehooks = Codehooks.getInstance();
 export const coho: Codehooks = app;
+export { type CrudlifyOptions, crudlify } from './crudlify/crudlify.ts';
+export { EventHooks } from './crudlify/event-hooks.ts';
 /** The same store under its other name; types of this name are the shape of it. */
 export { Datastore } from './datastore.ts';
+export { filestore } from './filestore.ts';
+export { body, header, openapi, param, query, response } from './openapi/helpers.ts';
+export type * from './openapi/openapi-types.ts';
+export { realtime } from './realtime.ts';
 export { schedule } from './schedule.ts';
+export type { StaticOptions } from './static-files.ts';
 export type {
   DataStream,
   DatastoreAPI,

@@ -1,9 +1,10 @@
-import type { Datastore, Untyped } from './types.ts';
+import type { Datastore, DatastoreAPI, Untyped } from './types.ts';
 
 /** What the runtime puts in place before an app is evaluated (spec: the app ABI). Undefined outside of the platform. */
 interface PlatformGlobals {
   DB?: Datastore;
   _coho_fs?: PlatformFiles;
+  _tackle?: { loadAjv(): Promise<Untyped> };
 }
 
 export interface PlatformFiles {
@@ -24,4 +25,15 @@ export function findPlatformDatastore(): Datastore | null {
 export function getPlatformFiles(): PlatformFiles {
   if (globals._coho_fs === undefined) throw new Error('The file store exists only where the platform runs the app');
   return globals._coho_fs;
+}
+
+/** The store of the platform, or of whoever runs the app. Its methods need no `await` of this. */
+export function openStore(app: { getDatastore(): Datastore }): DatastoreAPI {
+  return (findPlatformDatastore() ?? app.getDatastore()).open();
+}
+
+/** A validator of JSON Schema: part of the platform, so that not every app has to bring one. */
+export async function loadPlatformAjv(): Promise<Untyped> {
+  if (globals._tackle !== undefined) return globals._tackle.loadAjv();
+  throw new Error('Outside of the platform JSON Schema needs a validator: crudlify(schemas, { validator: new Ajv() })');
 }

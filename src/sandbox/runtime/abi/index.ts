@@ -4,6 +4,7 @@ import { createDurablePlatform } from './durable-platform.ts';
 import { createFileStore } from './file-store.ts';
 import { createHost, type Host } from './host.ts';
 import { createInternalFetch } from './internal-fetch.ts';
+import { loadAjv } from './json-schema.ts';
 import { loadManifest } from './manifest.ts';
 import { runRequest } from './run-request.ts';
 import { runTask } from './run-task.ts';
@@ -19,7 +20,7 @@ export const abi: AbiFactory = {
       DB: datastore,
       Datastore: datastore,
       _coho_fs: createFileStore(host),
-      _tackle: createDurablePlatform(channel),
+      _tackle: { ...createDurablePlatform(channel), loadAjv },
     };
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });

@@ -41,6 +41,8 @@ export function loadManifest(moduleExports: unknown): LoadedApp {
   const queues = toTable(source.queuehooks);
   const jobs = toTable(source.jobhooks);
   const middleware = Array.isArray(source.globalhooks) ? source.globalhooks.flat(Number.POSITIVE_INFINITY) : [];
+  const channels = isRecord(source.realtime) ? Object.keys(source.realtime) : [];
+  openChannels(routes, channels);
   const app = isRecord(source.app) ? source.app : null;
   const render = app?.render;
   return {
@@ -51,7 +53,7 @@ export function loadManifest(moduleExports: unknown): LoadedApp {
       queues: Object.keys(queues),
       workers: Object.keys(workers),
       jobs: Object.keys(jobs),
-      realtime: isRecord(source.realtime) ? Object.keys(source.realtime) : [],
+      realtime: channels,
       settings: pickJson(source.settings),
       hasStartup: typeof source.startup === 'function',
       extensions: pickJson(source.extensions),
@@ -86,6 +88,21 @@ function findManifest(moduleExports: unknown): Record<string, unknown> {
     'deploy_failed',
   );
 }
+
+/**
+ * The last handler of a channel's route is the platform's: it tells the gateway, by a header, to go on with the stream of
+ * events. (The one in the original library fails; ours is only a placeholder.)
+ */
+function openChannels(routes: Record<string, readonly Handler[]>, channels: readonly string[]): void {
+  for (const channel of channels) {
+    const key = `GET ${channel}/:clientID`;
+    if (!Object.hasOwn(routes, key)) continue;
+    routes[key] = [(_request, response) => response.set(realtimeHeader, channel).json({})];
+  }
+}
+
+/** Names the channel in the answer to a client that connects to one; only the gateway sees it. */
+const realtimeHeader = 'x-realtime-connect';
 
 function toTable(value: unknown): Record<string, readonly Handler[]> {
   if (!isRecord(value)) return {};

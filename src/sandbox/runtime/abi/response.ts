@@ -302,8 +302,11 @@ export class HttpResponse implements JsonTarget {
     }
   }
 
+  /** As `fail`; a query that the gateway cannot read is the fault of the request that brought it. */
   failStream(error: unknown): void {
-    this.fail(error);
+    const isBadQuery = error instanceof Error && 'code' in error && error.code === 'invalid_query';
+    if (isBadQuery && !this.#isHeadSent) this.status(400).json({ error: error.message });
+    else this.fail(error);
   }
 
   /** The client is gone or the time is over: nothing more is sent. */

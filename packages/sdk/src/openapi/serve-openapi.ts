@@ -1,0 +1,24 @@
+import type { Codehooks } from '../codehooks.ts';
+import type { Handler, httpRequest } from '../types.ts';
+import { generateSpec } from './generate-spec.ts';
+import type { OpenAPIConfig } from './openapi-types.ts';
+import { createUiPage } from './ui-page.ts';
+
+/** `GET <specPath>` with the description of the app, and a page that shows it; both open to everybody. */
+export function serveOpenApi(app: Codehooks, config: OpenAPIConfig, uiPath: string): void {
+  const specPath = config.specPath ?? '/openapi.json';
+  const open: Handler = (_request, _response, next) => next();
+  app.set('_openapi_config', config);
+  app.get(specPath, (_request, response) => response.json(generateSpec(app, config)));
+  app.get(uiPath, (request, response) => {
+    response.set('Content-Type', 'text/html; charset=utf-8').send(createUiPage(toUrl(request, specPath), config));
+  });
+  app.auth(specPath, open);
+  app.auth(uiPath, open);
+}
+
+/** The path of the space, where there is one in the URL, belongs before the path of the route. */
+function toUrl(request: httpRequest, path: string): string {
+  const { path: full, apiPath } = request;
+  return full.endsWith(apiPath) ? full.slice(0, full.length - apiPath.length) + path : path;
+}
