@@ -54,6 +54,7 @@ export class Queues implements AsyncDisposable {
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly storage: Storage;
+  readonly #settledByCode = new Set<string>();
   readonly #sweep: Alarm;
   readonly #onError: (message: string, error: unknown) => void;
 
@@ -129,6 +130,16 @@ export class Queues implements AsyncDisposable {
   noteEnqueued(tasks: readonly NewTask[]): void {
     this.dispatcher.notify(distinctTopics(tasks));
     for (const { runAtMs } of tasks) if (runAtMs !== undefined) this.dispatcher.notifyDue(runAtMs);
+  }
+
+  /** A commit of the task's own code has settled it: its handler's result then says nothing more. */
+  noteSettled(leases: readonly TaskLease[]): void {
+    for (const { seq, attempt } of leases) this.#settledByCode.add(`${seq}/${attempt}`);
+  }
+
+  /** True when the task was settled by its own code; asked once, when its handler has ended. */
+  takeSettled({ seq, attempt }: TaskLease): boolean {
+    return this.#settledByCode.delete(`${seq}/${attempt}`);
   }
 
   hasHandler(topic: TopicRef): boolean {

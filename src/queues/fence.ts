@@ -1,0 +1,24 @@
+import { isPlainObject, type Json } from '../core/json.ts';
+import type { TaskLease } from '../core/task.ts';
+import type { HostCallContext } from '../ports/sandbox.ts';
+import type { Command } from '../ports/storage.ts';
+
+/** What a task hands to its invocation, for the host calls that it will make. */
+export function createInvocationContext(leases: readonly TaskLease[]): Json {
+  return { leases: leases.map(({ seq, attempt }) => ({ seq, attempt })) };
+}
+
+/** The context comes from the gateway itself, by way of the sandbox's supervisor; never from app code. */
+export function readLeases(context: HostCallContext): readonly TaskLease[] {
+  const given = context.invocation?.context;
+  return isPlainObject(given) && Array.isArray(given.leases) ? (given.leases as TaskLease[]) : [];
+}
+
+/**
+ * What stands in front of every commit that a task's code issues (foundations 2): once the task was given to another
+ * attempt, the commit is refused with `lease_lost`. Nothing for calls outside of tasks.
+ */
+export function createFence(context: HostCallContext): readonly Command[] {
+  const leases = readLeases(context);
+  return leases.length === 0 ? [] : [{ kind: 'task.fence', leases }];
+}

@@ -1,0 +1,103 @@
+import type { Json, JsonObject } from '../core/json.ts';
+import { parseWorkflowDefinition, type WorkflowDefinition } from '../core/workflow-definition.ts';
+import type { AppManifest, AppTask, AppTaskResult, InvokeOptions } from '../ports/sandbox.ts';
+import type { Storage } from '../ports/storage.ts';
+import { AppQueues } from '../queues/app-queues.ts';
+import type { Clock } from '../queues/clock.ts';
+import type { Failpoints } from '../queues/failpoints.ts';
+import { createInvocationContext } from '../queues/fence.ts';
+import { Queues } from '../queues/queues.ts';
+import { createDurableHostCalls, type FindDocuments } from './durable-host-calls.ts';
+import { Workflows } from './workflows.ts';
+
+/** The deployment that serves a space. */
+export interface LiveApp {
+  readonly deployment: { readonly version: number };
+  readonly manifest: AppManifest;
+}
+
+/** What the apps room offers to durable work; `version` null is the live deployment. */
+export interface DurableApps {
+  runTask(spaceId: string, task: AppTask, options: InvokeOptions, version?: number | null): Promise<AppTaskResult>;
+  listLive(): readonly (LiveApp & { readonly deployment: { readonly spaceId: string } })[];
+  onSwitch(listener: (spaceId: string, app: LiveApp | null) => void | Promise<void>): void;
+  onValidate(validate: (spaceId: string, deployment: { readonly manifest: AppManifest }) => void | Promise<void>): void;
+}
+
+export interface DurableOptions {
+  readonly storage: Storage;
+  readonly findDocuments: FindDocuments;
+  readonly getEnv: (spaceId: string) => Readonly<Record<string, string>>;
+  /** For the app's log: tasks without worker, instances that cannot go on. */
+  onWarning(spaceId: string, message: string): void;
+  onError(message: string, error: unknown): void;
+  readonly clock?: Clock;
+  readonly failpoints?: Failpoints;
+  readonly owner?: string;
+}
+
+export interface Durable {
+  readonly queues: Queues;
+  readonly workflows: Workflows;
+  /** For the table of host calls. */
+  readonly hostCalls: ReturnType<typeof createDurableHostCalls>;
+  /** Serves the apps that are live and those to come, and takes up what the last boot left. Call once. */
+  start(apps: DurableApps): Promise<void>;
+  /** Claims nothing more, waits for what runs, gives the rest back unharmed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Queues, schedules and workflows of apps, put together. */
+export function createDurable(options: DurableOptions): Durable {
+  let apps: DurableApps | null = null;
+  const requireApps = (): DurableApps => {
+    if (apps === null) throw new Error('Durable work has not been started');
+    return apps;
+  };
+  const queues = new Queues(options);
+  const workflows = new Workflows({
+    queues,
+    async runStep({ space, version, workflow, step, input, lease, timeoutMs, signal }) {
+      const task: AppTask = { kind: 'step', name: `${workflow}/${step}`, input: input as unknown as Json };
+      const invoke = { timeoutMs, signal, context: createInvocationContext([lease]) };
+      const result = await requireApps().runTask(space, task, invoke, version === null ? null : Number(version));
+      return result.output;
+    },
+    emit(space, workflow, event, data: JsonObject) {
+      const task: AppTask = { kind: 'event', name: workflow, input: { event, data } };
+      requireApps()
+        .runTask(space, task, { timeoutMs: 10_000 })
+        .catch((error: unknown) => options.onWarning(space, `The listener for "${event}" failed: ${String(error)}`));
+    },
+    onWarning: options.onWarning,
+  });
+  const appQueues = new AppQueues({ queues, runTask: (...call) => requireApps().runTask(...call) });
+
+  async function apply(spaceId: string, app: LiveApp | null): Promise<void> {
+    await appQueues.apply(spaceId, app?.manifest ?? null, options.getEnv(spaceId));
+    const definitions = app === null ? [] : readDefinitions(app.manifest);
+    await workflows.declare(spaceId, definitions, app === null ? null : String(app.deployment.version));
+  }
+
+  return {
+    queues,
+    workflows,
+    hostCalls: createDurableHostCalls(queues, workflows, options.findDocuments, options.onWarning),
+    async start(given) {
+      apps = given;
+      given.onValidate((_spaceId, { manifest }) => {
+        appQueues.validate(manifest);
+        readDefinitions(manifest);
+      });
+      given.onSwitch(apply);
+      await queues.start();
+      for (const app of given.listLive()) await apply(app.deployment.spaceId, app);
+    },
+    stop: (graceMs) => queues.stop(graceMs),
+  };
+}
+
+function readDefinitions(manifest: AppManifest): WorkflowDefinition[] {
+  const { workflows } = manifest.extensions;
+  return Array.isArray(workflows) ? workflows.map((workflow) => parseWorkflowDefinition(workflow as Json)) : [];
+}
