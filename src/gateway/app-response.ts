@@ -36,9 +36,38 @@ export function writeAppText(
     String(Buffer.byteLength(text)),
   ];
   headers.push('X-Request-Id', requestId, ...extraHeaders);
+  // The unread rest of a refused body would be taken for the next request.
+  if (!request.complete) headers.push('Connection', 'close');
   appendCorsHeaders(headers, request);
   response.writeHead(status, headers);
-  response.end(request.method === 'HEAD' ? undefined : text);
+  if (request.method === 'HEAD') response.end();
+  else if (request.complete) response.end(text);
+  else endAfterReading(request, response, text);
+}
+
+/** How long, and how much, a refused client may go on sending. */
+const lingerMs = 5_000;
+const lingerBytes = 64 * 1024 * 1024;
+
+/**
+ * Answers while the client still sends. Closing at once would reset the connection, and the client would see that instead
+ * of the answer; so the answer goes out, and what comes is thrown away until the client has seen it.
+ */
+function endAfterReading(request: IncomingMessage, response: ServerResponse, text: string): void {
+  let rest = lingerBytes;
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  response.write(text);
+  request.on('data', (chunk: Buffer) => {
+    rest -= chunk.byteLength;
+    if (rest < 0) end();
+  });
+  request.once('end', end);
+  request.once('close', end);
+  request.resume();
 }
 
 /** Sends what the app answered. Resolves when the body is handed over, or the client left. */

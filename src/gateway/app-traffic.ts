@@ -106,27 +106,41 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
     route: route?.index ?? null,
     params: route?.params ?? {},
     middleware: route === null ? [] : runner.routes.findMiddleware(target.apiPath),
-    body,
+    body: body instanceof Uint8Array || body === null ? body : body.stream,
   };
   const acquired = runner.acquire();
   const process = acquired instanceof Promise ? await acquired : acquired;
-  const gone = abortWhenClientLeaves(response);
-  const answer = await process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: gone });
+  const abort = abortWhenClientLeaves(response);
+  const answered = process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: abort.signal });
+  const answer =
+    body === null || body instanceof Uint8Array
+      ? await answered
+      : await Promise.race([answered, abortWithBody(body.failure, abort)]);
   await writeAppResponse(exchange, answer);
 }
 
-function abortWhenClientLeaves(response: ServerResponse): AbortSignal {
+function abortWhenClientLeaves(response: ServerResponse): AbortController {
   const controller = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) controller.abort();
   });
-  return controller.signal;
+  return controller;
+}
+
+/** The app cannot go on without the rest of the body. */
+async function abortWithBody(failure: Promise<never>, abort: AbortController): Promise<never> {
+  try {
+    return await failure;
+  } finally {
+    abort.abort();
+  }
 }
 
 /** What proxies in front of the original platform add, so that apps find it here too. */
 function appHeaders({ request, client, requestId }: Served): Record<string, string | string[]> {
   const headers = request.headers as Record<string, string | string[]>;
   const port = client.host.match(/:(\d+)$/)?.[1] ?? (client.protocol === 'https' ? '443' : '80');
+  delete headers['x-admintoken'];
   headers.host = client.host;
   headers['x-request-id'] = requestId;
   headers['x-real-ip'] = client.address;
@@ -145,7 +159,7 @@ function hostnameOf(host: string): string {
 }
 
 function answerError(options: AppTrafficOptions, error: unknown, exchange: Exchange, target: AppTarget): void {
-  const { request, response, requestId } = exchange;
+  const { response, requestId } = exchange;
   // The client left: there is nobody to answer.
   if (response.destroyed) return;
   const known = error instanceof TackleError ? error : null;
@@ -154,8 +168,6 @@ function answerError(options: AppTrafficOptions, error: unknown, exchange: Excha
     response.destroy();
     return;
   }
-  // The unread rest of a refused body would be taken for the next request.
-  const headers = request.complete ? [] : ['Connection', 'close'];
-  if (known?.retryable === true) headers.push('Retry-After', '1');
+  const headers = known?.retryable === true ? ['Retry-After', '1'] : [];
   writeAppText(exchange, known?.status ?? 500, { error: known?.message ?? 'Internal error' }, headers);
 }

@@ -1,18 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { TackleError } from '../core/errors.ts';
 
+export interface StreamedBody {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** Never resolves. */
+  readonly failure: Promise<never>;
+}
+
 /** Bodies up to this size are read whole and handed over in one piece; larger ones stream. */
 const inlineBytes = 256 * 1024;
 
 /**
  * The body of a request, whole when it is small, as a stream otherwise, null when there is none. Rejects with
- * `payload_too_large` when it exceeds `maxBytes` (a stream errors with it), and with `invalid_request` when the client
- * stops before the announced end.
+ * `payload_too_large` when it exceeds `maxBytes`, and with `invalid_request` when the client stops before the announced
+ * end; a stream errors with these, and its `failure` rejects.
  */
-export function readBody(
-  request: IncomingMessage,
-  maxBytes: number,
-): null | Promise<Uint8Array> | ReadableStream<Uint8Array> {
+export function readBody(request: IncomingMessage, maxBytes: number): null | Promise<Uint8Array> | StreamedBody {
   const announced = request.headers['content-length'];
   if (announced === undefined && request.headers['transfer-encoding'] === undefined) return null;
   const length = announced === undefined ? null : Number(announced);
@@ -48,17 +51,19 @@ function readWhole(request: IncomingMessage, length: number): Promise<Uint8Array
   });
 }
 
-function readStream(request: IncomingMessage, maxBytes: number): ReadableStream<Uint8Array> {
+function readStream(request: IncomingMessage, maxBytes: number): StreamedBody {
   let received = 0;
   let ended = false;
-  return new ReadableStream<Uint8Array>(
+  const { promise: failure, reject } = Promise.withResolvers<never>();
+  failure.catch(() => undefined);
+  const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const fail = (error: unknown) => {
+        const fail = (error: TackleError) => {
           if (ended) return;
           ended = true;
-          request.pause();
           controller.error(error);
+          reject(error);
         };
         request.pause();
         request.on('data', (chunk: Buffer) => {
@@ -89,4 +94,5 @@ function readStream(request: IncomingMessage, maxBytes: number): ReadableStream<
     },
     new ByteLengthQueuingStrategy({ highWaterMark: inlineBytes }),
   );
+  return { stream, failure };
 }

@@ -1,19 +1,5 @@
 import { decodeSegment } from '../core/routing/path-pattern.ts';
-import type { Directory, HostTarget, Project, Space } from '../projects/index.ts';
-
-/** First path segments of the gateway's own hosts that belong to the gateway, never to a space. */
-export const reservedSegments: ReadonlySet<string> = new Set([
-  'health',
-  'ready',
-  'p',
-  'api',
-  'hooks',
-  'webhook',
-  'plugins',
-  'mcp',
-  'llms.txt',
-  'chat',
-]);
+import { type Directory, type HostTarget, type Project, reservedSegments, type Space } from '../projects/index.ts';
 
 export interface AppTarget {
   readonly kind: 'app';

@@ -5,5 +5,6 @@
 export { ensureAdminTokenFile } from './admin-token-file.ts';
 export { createProjects } from './create-projects.ts';
 export { normalizeHost } from './hosts.ts';
+export { reservedSegments } from './names.ts';
 export { createSecrets, openSecrets } from './secrets.ts';
 export type * from './types.ts';

@@ -2,7 +2,8 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { TackleError } from '../core/errors.ts';
 
 /** First path segments that the gateway answers itself on hosts that are not a project's (spec/codehooks 3.1). */
-const RESERVED_SEGMENTS = new Set([
+/** First path segments of the gateway's own hosts that belong to the gateway, never to a space. */
+export const reservedSegments: ReadonlySet<string> = new Set([
   'health',
   'ready',
   'p',
@@ -27,7 +28,7 @@ export function validateProjectName(name: string): string {
 }
 
 export function validateSpaceName(name: string): string {
-  if (RESERVED_SEGMENTS.has(name)) {
+  if (reservedSegments.has(name)) {
     throw new TackleError('invalid_name', `"${name}" cannot be a space name: the gateway uses this path itself`);
   }
   if (name.toUpperCase().startsWith(ADMIN_PREFIX)) {

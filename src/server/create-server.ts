@@ -119,7 +119,9 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     }),
   );
   projects.onChange((change) => {
-    if (change.kind !== 'env' || change.spaceId === null) return;
+    // Variables, and what the app may connect to.
+    const affectsApp = change.kind === 'env' || (change.kind === 'space' && change.action === 'changed');
+    if (!affectsApp || change.spaceId === null) return;
     apps.reloadSettings(change.spaceId).catch((error: unknown) => {
       logger.warn({ err: error, space: change.spaceId }, 'the app did not start again with its changed settings');
     });
@@ -136,6 +138,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     maxBundleBytes,
   };
   const now = () => Date.now();
+  const closing = new AbortController();
   const sessions = createAdminSessions(now);
   const checkHealth = async () => {
     const failure = await storage.checkReady().then(
@@ -160,6 +163,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     checkHealth,
     describeSandbox: () => sandbox.describe(),
     now,
+    closing: closing.signal,
     onError: (error, context) => logger.error({ err: error, ...context }, 'a request failed'),
   };
   const { listener: ownSurface, fastify } = await createOwnSurface(services);
@@ -188,17 +192,18 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   const scheme = config.server.tlsCert === null ? 'http' : 'https';
   const url = `${scheme}://127.0.0.1:${port}`;
   facts.publicUrl = config.server.publicUrl ?? `${scheme}://localhost:${port}`;
-  facts.adminUrl = config.server.adminHosts[0] === undefined ? url : `https://${config.server.adminHosts[0]}`;
+  facts.adminUrl = adminUrlOf(config, url);
 
-  const closing = opened.move();
+  const resources = opened.move();
   return {
     url,
     adminToken,
     apps,
     projects,
     async stop() {
+      closing.abort();
       await listener.drain(config.server.drainTimeoutMs);
-      await closing.disposeAsync();
+      await resources.disposeAsync();
     },
   };
 }
@@ -222,6 +227,15 @@ async function createOwnSurface(
   });
   await fastify.ready();
   return { listener: (request, response) => fastify.routing(request, response), fastify };
+}
+
+/** Pages are opened under the first `--admin-host`, behind the same proxy as the public URL; else on this machine. */
+function adminUrlOf(config: Config, localUrl: string): string {
+  const [host] = config.server.adminHosts;
+  if (host === undefined) return localUrl;
+  if (config.server.publicUrl !== null) return `${new URL(config.server.publicUrl).protocol}//${host}`;
+  const local = new URL(localUrl);
+  return `${local.protocol}//${host}:${local.port}`;
 }
 
 async function readTls(config: Config): Promise<{ cert: string; key: string } | null> {

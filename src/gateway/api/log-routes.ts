@@ -65,7 +65,10 @@ async function followLogs(
     'x-accel-buffering': 'no',
   });
   const ping = setInterval(() => send('ping', {}), PING_INTERVAL_MS);
+  const end = () => raw.end();
+  services.closing.addEventListener('abort', end);
   raw.once('close', () => {
+    services.closing.removeEventListener('abort', end);
     clearInterval(ping);
     stopFollowing();
   });

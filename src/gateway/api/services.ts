@@ -23,6 +23,8 @@ export interface ApiServices {
   checkHealth(): Promise<readonly HealthCheck[]>;
   describeSandbox(): Promise<readonly { readonly layer: string; readonly active: boolean; readonly detail: string }[]>;
   now(): number;
+  /** Aborts when the gateway stops: streams without an end of their own end then. */
+  readonly closing: AbortSignal;
   /** Errors that are the gateway's own fault, and audit entries that could not be written. */
   onError(error: unknown, context: { readonly requestId: string; readonly what: string }): void;
 }

@@ -78,6 +78,7 @@ export async function createApiFixture(
     checkHealth: async () => [{ name: 'storage', ok: true, detail: 'writer answers' }],
     describeSandbox: async () => [],
     now,
+    closing: new AbortController().signal,
     onError: (error) => errors.push(error),
     ...services,
   });
