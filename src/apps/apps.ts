@@ -53,7 +53,8 @@ export interface Apps extends AsyncDisposable {
   live(spaceId: string): AppRunner | null;
   /** Every space with a live app. */
   listLive(): readonly AppRunner[];
-  runTask(spaceId: string, task: AppTask, options: InvokeOptions): Promise<AppTaskResult>;
+  /** With `version`, in a process of that deployment, also when another one is live (pinned workflow instances). */
+  runTask(spaceId: string, task: AppTask, options: InvokeOptions, version?: number | null): Promise<AppTaskResult>;
   /** Takes changed variables or egress rules into the running process. */
   reloadSettings(spaceId: string): Promise<void>;
   /** Stops the app and forgets the deployments of a space that is being removed. */
@@ -67,6 +68,7 @@ export interface Apps extends AsyncDisposable {
 export async function openApps(options: AppsOptions): Promise<Apps> {
   const deployments = createDeploymentStore(options.storage);
   const runners = new Map<string, AppRunner>();
+  const pinnedRunners = new Map<string, AppRunner>();
   const switchListeners: ((spaceId: string, runner: AppRunner | null) => void | Promise<void>)[] = [];
   const validators: ((spaceId: string, deployment: Deployment) => void | Promise<void>)[] = [];
   const changes = createSerialQueue();
@@ -232,11 +234,34 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     return removed;
   }
 
-  async function runTask(spaceId: string, task: AppTask, invoke: InvokeOptions): Promise<AppTaskResult> {
-    const runner = runners.get(spaceId);
-    if (runner === undefined) throw new TackleError('not_found', 'No app is deployed in this space.');
-    const process = await runner.acquire();
+  async function runTask(
+    spaceId: string,
+    task: AppTask,
+    invoke: InvokeOptions,
+    version: number | null = null,
+  ): Promise<AppTaskResult> {
+    const live = runners.get(spaceId);
+    if (version !== null && live?.deployment.version !== version) {
+      const pinned = await findPinned(spaceId, version);
+      return (await pinned.acquire()).run(task, invoke);
+    }
+    if (live === undefined) throw new TackleError('not_found', 'No app is deployed in this space.');
+    const process = await live.acquire();
     return process.run(task, invoke);
+  }
+
+  /** An earlier deployment that still has something to finish; it stops by itself when it is idle. */
+  async function findPinned(spaceId: string, version: number): Promise<AppRunner> {
+    const key = `${spaceId}/${version}`;
+    const known = pinnedRunners.get(key);
+    if (known !== undefined) return known;
+    const deployment = (await deployments.list(spaceId)).find((candidate) => candidate.version === version);
+    if (deployment === undefined) {
+      throw new TackleError('not_found', `Version ${version} of the app is not kept any more; it cannot run.`);
+    }
+    const runner = pinnedRunners.get(key) ?? createRunner(deployment, null);
+    pinnedRunners.set(key, runner);
+    return runner;
   }
 
   return {
@@ -260,7 +285,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       validators.push(validate);
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([...runners.values()].map((runner) => runner.retire()));
+      await Promise.all([...runners.values(), ...pinnedRunners.values()].map((runner) => runner.retire()));
     },
   };
 }
