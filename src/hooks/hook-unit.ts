@@ -1,14 +1,12 @@
 /** A hook with its code running: one runner, its registrations, what went wrong while loading. */
-import { readFileSync } from 'node:fs';
 import type { CatalogHook } from './catalog.ts';
 import type { Listener } from './dispatch/listener.ts';
 import { readListenerSettings } from './dispatch/listener.ts';
 import { openDenoChannel } from './host/deno-channel.ts';
 import { createHookRunner, type HookRunner, type RunnerEvents } from './host/hook-runner.ts';
 import { type HostLimits, openProcessChannel, openThreadChannel } from './host/host-channel.ts';
+import { chooseIsolation, type HookIsolation } from './host/isolation.ts';
 import { getModuleHandlerId, type WireError } from './host/protocol.ts';
-
-export type HookIsolation = 'thread' | 'process' | 'sandbox';
 
 export interface HookUnit {
   readonly item: CatalogHook;
@@ -36,20 +34,6 @@ export interface UnitOptions {
 
 const megabyte = 1024 * 1024;
 const defaultHeapMb = 256;
-
-/** Code that only works, or is only harmless, in a process of its own. */
-const needsProcess = /\bprocess\.(?:chdir|abort|kill|setuid|setgid|umask|dlopen)\s*\(|\.node['"`]\s*\)/;
-
-export function chooseIsolation(item: CatalogHook): HookIsolation {
-  if (item.hook.permissions !== undefined) return 'sandbox';
-  if (item.entry?.isolation === 'process') return 'process';
-  if (item.entry?.isolation === 'thread' || item.hook.rootKind === 'bundled') return 'thread';
-  try {
-    return needsProcess.test(readFileSync(item.hook.handlerPath, 'utf8')) ? 'process' : 'thread';
-  } catch {
-    return 'thread';
-  }
-}
 
 function computeLimits(item: CatalogHook, isolation: HookIsolation): HostLimits {
   const wanted = item.entry?.memoryMb;

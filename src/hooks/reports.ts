@@ -2,8 +2,8 @@
 import { findNearestEventKey, isKnownEventKey } from '../core/hook-event.ts';
 import { emptyRequirements, type HookInstallSpec, type HookRequirements } from '../core/hook-metadata.ts';
 import type { CatalogHook, HookCatalog } from './catalog.ts';
-import { chooseIsolation, type HookIsolation } from './hook-unit.ts';
-import { type ResolvedPermissions, resolvePermissions } from './host/deno-channel.ts';
+import { chooseIsolation, type HookIsolation } from './host/isolation.ts';
+import { type ResolvedPermissions, resolvePermissions } from './host/permissions.ts';
 
 export interface HookListItem {
   readonly name: string;

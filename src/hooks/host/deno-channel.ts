@@ -8,9 +8,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import type { HookPermissions } from '../../core/hook-metadata.ts';
 import type { CatalogHook } from '../catalog.ts';
-import { expandHome } from '../config/state-dir.ts';
 import {
   type HostChannel,
   type HostChannelEvents,
@@ -18,8 +16,8 @@ import {
   type OpenHostChannel,
   readResidentBytes,
 } from './host-channel.ts';
+import { type ResolvedPermissions, resolvePermissions } from './permissions.ts';
 import type { FromHost, ToHost } from './protocol.ts';
-import { bundleForSandbox } from './sandbox-bundle.ts';
 
 export interface DenoChannelOptions {
   readonly item: CatalogHook;
@@ -29,31 +27,7 @@ export interface DenoChannelOptions {
   readonly workspaceDir: string;
 }
 
-/** The permissions with every path made absolute; what `hooks info` prints. */
-export interface ResolvedPermissions {
-  readonly read: readonly string[];
-  readonly write: readonly string[];
-  readonly net: readonly string[];
-  readonly env: readonly string[];
-}
-
 const maxLineBytes = 8 * 1024 * 1024;
-
-export function resolvePermissions(
-  permissions: HookPermissions,
-  places: { readonly hookDir: string; readonly homeDir: string; readonly workspaceDir: string },
-): ResolvedPermissions {
-  const toPath = (value: string) => {
-    const named = value.replace(/^<workspace>/, places.workspaceDir);
-    return path.resolve(places.hookDir, expandHome(named, places.homeDir));
-  };
-  return {
-    read: permissions.read.map(toPath),
-    write: permissions.write.map(toPath),
-    net: permissions.net,
-    env: permissions.env.filter((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)),
-  };
-}
 
 /** Path of the Deno binary for this machine; throws a plain sentence when there is none. */
 export function findDenoBinary(): string {
@@ -112,6 +86,8 @@ export function openDenoChannel(options: DenoChannelOptions): OpenHostChannel {
 
     const begin = async () => {
       mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
+      // The bundler is large, and only sandboxed hooks need it.
+      const { bundleForSandbox } = await import('./sandbox-bundle.ts');
       const bundle = await bundleForSandbox(hook.handlerPath, path.join(cacheDir, 'hook.mjs'));
       if (killed) return;
       child = spawnDeno(bundle, permissions, options, cacheDir);
