@@ -38,6 +38,7 @@ const threadFile = new URL(
   import.meta.url,
 );
 const flushDelayMs = 50;
+const appendsUnderWay = 2;
 const waitingLines = 20_000;
 const waitingBytes = 16 * 1024 * 1024;
 const longestLine = 64 * 1024;
@@ -68,6 +69,7 @@ class ThreadTelemetry implements Telemetry {
   #waitingBytes = 0;
   #dropped = 0;
   #flushTimer: NodeJS.Timeout | null = null;
+  #appending = 0;
   #lastLogId = 0;
   #lastRequestId = 0;
   #isClosed = false;
@@ -84,6 +86,8 @@ class ThreadTelemetry implements Telemetry {
         opened.resolve();
       } else if (message.type === 'failed') {
         opened.reject(deserializeError(message.error));
+      } else if (message.type === 'appended') {
+        this.#appending -= 1;
       } else {
         this.#settle(message);
       }
@@ -143,7 +147,16 @@ class ThreadTelemetry implements Telemetry {
     }
     this.#waiting.push(line);
     this.#waitingBytes += line.log.length;
-    this.#flushTimer ??= setTimeout(() => this.#flush(), flushDelayMs);
+    this.#scheduleFlush();
+  }
+
+  /** While the thread is behind, lines wait here, where their number is bounded. */
+  #scheduleFlush(): void {
+    this.#flushTimer ??= setTimeout(() => {
+      this.#flushTimer = null;
+      if (this.#appending >= appendsUnderWay) this.#scheduleFlush();
+      else this.#flush();
+    }, flushDelayMs);
   }
 
   #flush(): void {
@@ -160,6 +173,7 @@ class ThreadTelemetry implements Telemetry {
     }
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#appending += 1;
     this.#post({ type: 'append', logs });
   }
 

@@ -37,5 +37,6 @@ export type TelemetryRequest =
 export type TelemetryReply =
   | { readonly type: 'opened'; readonly lastId: number }
   | { readonly type: 'failed'; readonly error: SerializedError }
+  | { readonly type: 'appended' }
   | { readonly type: 'result'; readonly id: number; readonly result: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: SerializedError };

@@ -40,6 +40,7 @@ function serve(store: TelemetryStore): void {
         } catch {
           // Logs that the disk does not take are lost; the app goes on.
         }
+        post({ type: 'appended' });
         break;
       case 'list':
         scheduler.add(request.id, request.query.spaceId, () => store.list(request.query));

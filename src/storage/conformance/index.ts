@@ -1,0 +1,15 @@
+import { testCommits } from './commits.ts';
+import { testDocuments } from './documents.ts';
+import type { StorageHarness } from './harness.ts';
+import { testKeyValue } from './keyvalue.ts';
+import { testQueries } from './queries.ts';
+import { testRecords } from './records.ts';
+
+/** What every engine of the storage port must pass. Call it from a test file with an engine's harness. */
+export function testStorageConformance(harness: StorageHarness): void {
+  testCommits(harness);
+  testRecords(harness);
+  testKeyValue(harness);
+  testDocuments(harness);
+  testQueries(harness);
+}
