@@ -111,11 +111,11 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   const acquired = runner.acquire();
   const process = acquired instanceof Promise ? await acquired : acquired;
   const abort = abortWhenClientLeaves(response);
+  // The app cannot go on without the rest of the body; the failure itself must be known first.
+  if (body !== null && !(body instanceof Uint8Array)) body.failure.catch(() => setImmediate(() => abort.abort()));
   const answered = process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: abort.signal });
   const answer =
-    body === null || body instanceof Uint8Array
-      ? await answered
-      : await Promise.race([answered, abortWithBody(body.failure, abort)]);
+    body === null || body instanceof Uint8Array ? await answered : await Promise.race([body.failure, answered]);
   await writeAppResponse(exchange, answer);
 }
 
@@ -125,15 +125,6 @@ function abortWhenClientLeaves(response: ServerResponse): AbortController {
     if (!response.writableFinished) controller.abort();
   });
   return controller;
-}
-
-/** The app cannot go on without the rest of the body. */
-async function abortWithBody(failure: Promise<never>, abort: AbortController): Promise<never> {
-  try {
-    return await failure;
-  } finally {
-    abort.abort();
-  }
 }
 
 /** What proxies in front of the original platform add, so that apps find it here too. */
