@@ -23,8 +23,11 @@ import { createRateLimiter } from '../gateway/rate-limiter.ts';
 import { withoutPort } from '../gateway/request-target.ts';
 import { createKeyValue } from '../keyvalue/index.ts';
 import { createProjects, ensureAdminTokenFile, openSecrets, type Projects } from '../projects/index.ts';
+import { Failpoints } from '../queues/failpoints.ts';
+import { createFence } from '../queues/fence.ts';
 import { openDenoSandbox } from '../sandbox/deno/open-deno-sandbox.ts';
 import { openSqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
+import { createDurable } from '../workflows/durable.ts';
 import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
 import { registerHealth } from './health.ts';
@@ -87,6 +90,17 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   );
   const adminToken = await ensureAdminTokenFile(home, projects);
 
+  const durable = createDurable({
+    storage,
+    findDocuments: (spaceId, collection, filter, options) =>
+      documents.forSpace(spaceId).pages(collection, filter, options),
+    getEnv: (spaceId) => projects.getEnv(spaceId),
+    onWarning: (spaceId, log) =>
+      telemetry.append(spaceId, { context: 'queuehooks', logtype: 'warn', log, time: Date.now() }),
+    onError: (message, error) => logger.error({ err: error }, message),
+    failpoints: Failpoints.parse(process.env.TACKLE_FAILPOINTS ?? ''),
+  });
+
   const sandbox = opened.use(
     await openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
   );
@@ -100,8 +114,9 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
         egressCidrs: projects.getSpace(spaceId)?.egressCidrs ?? [],
       }),
       hostFunctionsFor: createHostFunctions([
-        createDocumentCalls((spaceId) => documents.forSpace(spaceId)),
-        createKeyValueCalls((spaceId) => keyValue.forSpace(spaceId)),
+        createDocumentCalls((spaceId, call) => documents.forSpace(spaceId, { guards: createFence(call) })),
+        createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
+        durable.hostCalls,
       ]),
       prepareOriginal: async (bundle) => (await prepareOriginalBundle(bundle, { cacheDir: join(home, 'cache') })).code,
       mapStack,
@@ -118,6 +133,8 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       clock: Date,
     }),
   );
+  opened.defer(() => durable.stop(config.server.drainTimeoutMs));
+  await durable.start(apps);
   projects.onChange((change) => {
     // Variables, and what the app may connect to.
     const affectsApp = change.kind === 'env' || (change.kind === 'space' && change.action === 'changed');
@@ -152,6 +169,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   const services: ApiServices = {
     projects,
     apps,
+    durable,
     documentsOf: (spaceId) => documents.forSpace(spaceId),
     keyValueOf: (spaceId) => keyValue.forSpace(spaceId),
     logs: telemetry.logs,

@@ -1,20 +1,22 @@
 import { TackleError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import type { SpaceDocuments, WrittenDocument } from '../../documents/index.ts';
-import type { RawJson } from '../../ports/sandbox.ts';
+import type { HostCallContext, RawJson } from '../../ports/sandbox.ts';
 import type { HostCallGroup, HostCallHandler } from '../host-functions.ts';
 import { booleanParam, filterParam, listParam, objectParam, textOrNullParam, textParam } from './params.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 
 /** Documents and collections, for the vocabulary of `sandbox/runtime/abi/host-calls.ts`. */
-export function createDocumentCalls(documentsOf: (spaceId: string) => SpaceDocuments): HostCallGroup {
+export function createDocumentCalls(
+  documentsOf: (spaceId: string, context: HostCallContext) => SpaceDocuments,
+): HostCallGroup {
   const inCollection =
     (
       answer: (documents: SpaceDocuments, collection: string, params: Params) => Promise<Json | RawJson>,
     ): HostCallHandler =>
-    (spaceId, params) =>
-      answer(documentsOf(spaceId), textParam(params, 'collection'), params);
+    (spaceId, params, context) =>
+      answer(documentsOf(spaceId, context), textParam(params, 'collection'), params);
 
   return {
     'documents.insert': inCollection(async (documents, collection, params) =>

@@ -3,6 +3,7 @@ import type { Apps } from '../../apps/apps.ts';
 import type { SpaceDocuments } from '../../documents/index.ts';
 import type { SpaceKeyValue } from '../../keyvalue/index.ts';
 import type { Projects } from '../../projects/index.ts';
+import type { Durable } from '../../workflows/durable.ts';
 import type { AdminGuard } from '../admin-guard.ts';
 import type { AdminSessions } from '../admin-guard-sessions.ts';
 import type { ClientAddress } from '../client-address.ts';
@@ -11,6 +12,7 @@ import type { ClientAddress } from '../client-address.ts';
 export interface ApiServices {
   readonly projects: Projects;
   readonly apps: Pick<Apps, 'deploy' | 'rollback' | 'undeploy' | 'listVersions' | 'live'>;
+  readonly durable: Pick<Durable, 'queues' | 'workflows'>;
   documentsOf(spaceId: string): SpaceDocuments;
   keyValueOf(spaceId: string): SpaceKeyValue;
   readonly logs: AppLogs;

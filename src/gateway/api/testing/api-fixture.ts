@@ -61,6 +61,7 @@ export async function createApiFixture(
       listVersions: async () => [],
       live: () => null,
     },
+    durable: { queues: unused('queues') as never, workflows: unused('workflows') as never },
     documentsOf: unused('documentsOf'),
     keyValueOf: unused('keyValueOf'),
     logs: { tail: async () => [], follow: () => () => undefined },
