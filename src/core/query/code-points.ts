@@ -16,9 +16,7 @@ export function compareCodePoints(a: string, b: string): number {
       return isSurrogate(left) || isSurrogate(right) ? compareAt(a, b, index) : left - right;
     }
   }
-  if (a.length === b.length) return 0;
-  // The shorter one may end in the middle of a pair of the longer one: then its last unit is a lone surrogate.
-  if (length > 0 && isHighSurrogate(a.charCodeAt(length - 1))) return compareAt(a, b, length);
+  // A prefix comes first, also one that ends in the middle of a pair: half of a pair is less than any character beyond U+FFFF.
   return a.length - b.length;
 }
 
@@ -28,10 +26,7 @@ function compareAt(a: string, b: string, index: number): number {
   const left = a.codePointAt(start)!;
   const right = b.codePointAt(start)!;
   if (left !== right) return left - right;
-  // Same code point before the difference: either the preceding unit stood alone in both, or one string ended here.
-  const leftNext = a.codePointAt(index) ?? -1;
-  const rightNext = b.codePointAt(index) ?? -1;
-  return leftNext - rightNext;
+  return a.codePointAt(index)! - b.codePointAt(index)!;
 }
 
 const loneSurrogate = /[\ud800-\udfff]/u;

@@ -61,9 +61,6 @@ export interface ComparisonPredicate {
   readonly value: Json;
 }
 
-/** Matches every document. */
-export const matchAll: Filter = { kind: 'and', filters: [] };
-
 /** The `_id` that a filter fixes by equality, or null. */
 export function getFilterId(filter: Filter): string | null {
   if (filter.kind === 'and') return filter.filters.map(getFilterId).find((id) => id !== null) ?? null;

@@ -1,5 +1,4 @@
 import type { JsonObject } from '../json.ts';
-import { isOperatorObject } from '../query/parse-predicate.ts';
 import { setOwn } from '../query/stored-text.ts';
 import { getOwn, isObjectValue } from '../query/values.ts';
 import type { ParsedUpdate } from './parse-update.ts';
@@ -41,9 +40,4 @@ function mergeObjects(target: JsonObject, patch: JsonObject): JsonObject {
     setOwn(result, key, isObjectValue(value) && isObjectValue(known) ? mergeObjects(known, value) : value);
   }
   return result;
-}
-
-/** True for updates made of operators; the others are patches. */
-export function hasUpdateOperators(update: unknown): boolean {
-  return isOperatorObject(update);
 }

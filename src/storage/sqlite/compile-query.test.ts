@@ -85,3 +85,27 @@ test('filters at the limits of the language stay within those of SQLite', () => 
   assert.deepEqual(findIds(database, { b: { $not: { $elemMatch: inner } } }).ids, ['x', 'y']);
   assert.deepEqual(findIds(database, { [Array.from({ length: 100 }, () => 'a').join('.')]: null }).ids, ['x', 'y']);
 });
+
+test('prefixes at the edges of the code points become the right ranges', () => {
+  const texts = [
+    '\ud7ff',
+    '\ud7ffx',
+    '\ud7ff\u{10ffff}',
+    '\ue000',
+    '\ue000x',
+    '\ue001',
+    '\u{10ffff}',
+    '\u{10ffff}x',
+    '\uffff',
+    '\u{10000}',
+  ];
+  const database = openTable(texts.map((s, index) => ({ s, _id: String(index) })));
+  for (const prefix of ['\ud7ff', '\ue000', '\u{10ffff}', '\ud7ff\u{10ffff}', '\u{10ffff}\u{10ffff}', '\uffff']) {
+    const expected = texts.flatMap((text, index) => (text.startsWith(prefix) ? [String(index)] : []));
+    assert.deepEqual(
+      findIds(database, { s: { $startsWith: prefix } }),
+      { ids: expected, exact: true },
+      JSON.stringify(prefix),
+    );
+  }
+});
