@@ -38,7 +38,8 @@ async function up(home: string, args: readonly string[] = []): Promise<Started> 
   const ready = once(createInterface({ input: child.stdout }), 'line');
   const first = await Promise.race([ready, exited]);
   assert.ok(Array.isArray(first), `the gateway ended before it was ready: ${errors}`);
-  const { url } = JSON.parse(first[0] as string) as { url: string };
+  const { url } = JSON.parse(first[0] as string) as { url?: string };
+  assert.ok(url !== undefined, `the gateway did not start: ${first[0]}`);
   return { child, url, exited, stderr: () => errors };
 }
 
