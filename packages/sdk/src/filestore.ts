@@ -1,11 +1,11 @@
 import { getPlatformFiles } from './platform.ts';
-import type { Untyped } from './types.ts';
+import type { Filesystem, Untyped } from './types.ts';
 
 /**
  * Files of the space. Paths are absolute within it; `{source: true}` reads what was deployed with the app instead of what it
  * stored. Reading or deleting a file that is not there rejects.
  */
-export const filestore = {
+export const filestore: Filesystem = {
   getReadStream: async (path: string, options: object = {}): Promise<Untyped> =>
     getPlatformFiles().getFileStream(path, options),
   /** The content as UTF-8 text. */

@@ -3,13 +3,21 @@
  * runs inside the sandbox and needs nothing of Node.
  */
 import { Codehooks } from './codehooks.ts';
+import type { CrudlifyOptions } from './crudlify/crudlify.ts';
+import type { EventHooks } from './crudlify/event-hooks.ts';
 import { datastore } from './datastore.ts';
 
 export { aggregation } from './aggregation.ts';
 
 export const app: Codehooks = Codehooks.getInstance();
 export const coho: Codehooks = app;
-export { type CrudlifyOptions, crudlify } from './crudlify/crudlify.ts';
+
+/** As `app.crudlify`, for an app that is passed along. */
+export function crudlify(target: object, schemas: object = {}, options: CrudlifyOptions = {}): Promise<EventHooks> {
+  return (target as Codehooks).crudlify(schemas, options);
+}
+
+export type { CrudlifyOptions } from './crudlify/crudlify.ts';
 export { EventHooks } from './crudlify/event-hooks.ts';
 /** The same store under its other name; types of this name are the shape of it. */
 export { Datastore } from './datastore.ts';
@@ -22,6 +30,7 @@ export type { StaticOptions } from './static-files.ts';
 export type {
   DataStream,
   DatastoreAPI,
+  Filesystem,
   httpRequest,
   httpResponse,
   keyvalOptions,

@@ -47,6 +47,7 @@ export type DataStream = {
   once(event: string, callback: (data: Untyped) => Untyped): DataStream;
   toArray<T extends object = StoredDocument>(): Promise<T[]>;
   forEach<T extends object = StoredDocument>(callback: (document: T, index: number) => Untyped): Promise<Untyped>;
+  forEach(callback: object): Promise<Untyped>;
   json(response: httpResponse | object): Untyped;
   pipe(target: httpResponse | object): Untyped;
   sort(sort: object | string): DataStream;
@@ -66,12 +67,12 @@ type DocumentMethods<Args extends unknown[]> = {
   getOne<T extends object = StoredDocument>(...args: [...Args, query: Query]): Promise<T>;
   findOne<T extends object = StoredDocument>(...args: [...Args, query: Query]): Promise<T>;
   findOneOrNull<T extends object = StoredDocument>(...args: [...Args, query: Query]): Promise<T | null>;
-  getMany(...args: [...Args, query?: Query, options?: FindOptions]): DataStream;
-  find(...args: [...Args, query?: Query, options?: FindOptions]): DataStream;
+  getMany(...args: [...Args, query?: Query, options?: FindOptions | object]): DataStream;
+  find(...args: [...Args, query?: Query, options?: FindOptions | object]): DataStream;
   insertOne<T extends object = StoredDocument>(...args: [...Args, document: object]): Promise<T>;
   /** Patches, or applies operators to, the first match; answers the whole document. Rejects when there is none. */
   updateOne<T extends object = StoredDocument>(
-    ...args: [...Args, query: Query, update: object, operatorsOrOptions?: object, options?: UpdateOptions]
+    ...args: [...Args, query: Query, update?: object, operatorsOrOptions?: object, options?: UpdateOptions | object]
   ): Promise<T>;
   updateMany(...args: [...Args, query: Query, update: object, options?: object]): Promise<CountResult>;
   replaceOne<T extends object = StoredDocument>(
@@ -181,4 +182,14 @@ export type WorkerOptions = {
   workers?: number;
   timeout?: number;
   [option: string]: Untyped;
+};
+
+/** The files of a space, as `filestore` gives them. */
+export type Filesystem = {
+  getReadStream(path: string, options?: object): Promise<Untyped>;
+  readFile(path: string, options?: object): Promise<string>;
+  saveFile(path: string, content: Untyped, options?: object): Promise<Untyped>;
+  deleteFile(path: string, options?: object): Promise<Untyped>;
+  list(path: string, options?: object): Promise<Untyped>;
+  readFileAsBuffer(path: string, options?: object): Promise<Untyped>;
 };

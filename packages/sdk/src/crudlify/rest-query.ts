@@ -12,16 +12,18 @@ const optionNames = new Set(['fields', 'omit', 'sort', 'offset', 'limit']);
 
 /**
  * The query language of CRUD URLs (spec/codehooks.md 9.3). Without `q` or `h` every parameter is a condition:
- * `age>=2&name=/^po/i&tags=a,b&!gone&sort=-age&limit=10`; with them `q` is a filter and `h` hints, both JSON. Throws an Error
- * that says what cannot be read.
+ * `age>=2&name=/^po/i&tags=a,b&!gone&sort=-age&limit=10`; with them `q` is a filter, `h` hints and `a` an aggregate, all JSON.
+ * Throws an Error that says what cannot be read.
  */
 export function parseRestQuery(query: UrlQuery): RestQuery {
   const urlOptions = readOptions(query);
-  if (query.q === undefined && query.h === undefined && query.a === undefined) {
+  // A field may be called "a": then its value is no JSON object.
+  const hasAggregate = query.a !== undefined && String(query.a).startsWith('{');
+  if (query.q === undefined && query.h === undefined && !hasAggregate) {
     return { filter: readConditions(query), options: urlOptions };
   }
   const filter = parseJson(query.q, 'q') ?? {};
-  const aggregate = parseJson(query.a, 'a');
+  const aggregate = hasAggregate ? parseJson(query.a, 'a') : null;
   const hints = parseJson(query.h, 'h');
   const options = hints === null ? urlOptions : { ...pick(hints, ['limit', 'offset', 'fields']), hints };
   return { filter, options: aggregate === null ? options : { ...options, aggregate } };

@@ -1,4 +1,4 @@
-import type { httpRequest, httpResponse, nextFunction, Untyped } from '../types.ts';
+import type { nextFunction, Untyped } from '../types.ts';
 
 /** The parts of an OpenAPI 3.0 document that apps describe their routes with. */
 export type OpenAPISchema = {
@@ -97,7 +97,7 @@ export type Operation = OpenAPIRouteSpec & { responses: Record<string, OpenAPIRe
 export type Paths = Record<string, Record<string, Operation>>;
 
 /** Middleware that only carries the description of its route. */
-export type OpenAPIMiddleware = ((request: httpRequest, response: httpResponse, next: nextFunction) => void) & {
+export type OpenAPIMiddleware = ((request: unknown, response: unknown, next: nextFunction) => void) & {
   _openApiSpec: OpenAPIRouteSpec;
   _isOpenApiMiddleware: true;
 };
