@@ -5,6 +5,12 @@ import { access, constants } from 'node:fs/promises';
 const firstUid = 0x7000_0000;
 const uidCount = 100_000;
 
+/**
+ * V8 reserves half a gigabyte of data segment for each isolate, and an app may have five (its own and four workers). So this
+ * is a ceiling, not the limit: the watchdog on resident memory is.
+ */
+const dataBaseMb = 3072;
+
 export interface CommandLine {
   readonly command: string;
   readonly args: string[];
@@ -17,7 +23,6 @@ export interface WrapOptions {
   readonly denoArgs: readonly string[];
   readonly runtimeFile: string;
   readonly socketDirectory: string;
-  /** An empty directory; also where Deno looks for its cache, and finds nothing and may write nothing. */
   readonly workingDirectory: string;
   readonly memoryMb: number;
 }
@@ -74,7 +79,7 @@ export class IsolationLayers {
       ];
     }
     if (this.#prlimit) {
-      const dataBytes = (1024 + 3 * options.memoryMb) * 1024 * 1024;
+      const dataBytes = (dataBaseMb + 2 * options.memoryMb) * 1024 * 1024;
       const limits = [`--data=${dataBytes}`, '--core=0', '--nofile=256'];
       if (this.#ownUser) limits.push('--nproc=128');
       line = [this.#prlimit, ...limits, '--', ...line];
@@ -94,9 +99,12 @@ function bubblewrapArgs(paths: readonly string[]): string[] {
   return args;
 }
 
+/** How much is put around the Deno process: all that works here, or nothing (for tests of what then still holds). */
+export type Isolation = 'strongest' | 'deno';
+
 /** Tries what is there. Never rejects: what does not work is a layer that is not active. */
-export async function probeIsolationLayers(denoBinary: string): Promise<IsolationLayers> {
-  const linux = process.platform === 'linux';
+export async function probeIsolationLayers(denoBinary: string, isolation: Isolation): Promise<IsolationLayers> {
+  const linux = process.platform === 'linux' && isolation === 'strongest';
   const [prlimit, setpriv] = await Promise.all([
     linux ? firstWorking(['/usr/bin/prlimit'], ['--core=0', '--', '/bin/true']) : null,
     linux ? firstWorking(['/usr/bin/setpriv'], ['--no-new-privs', '--pdeathsig', 'KILL', '--', '/bin/true']) : null,
@@ -106,7 +114,11 @@ export async function probeIsolationLayers(denoBinary: string): Promise<Isolatio
   const bubblewrap = linux ? await findBubblewrap(denoBinary, ownUser) : null;
   const layers: Layer[] = [
     { layer: 'deno', active: true, detail: 'no file, network, process, FFI or environment permission' },
-    { layer: 'memory watchdog', active: true, detail: linux ? '/proc every 50 ms' : 'ps, every 200 ms' },
+    {
+      layer: 'memory watchdog',
+      active: true,
+      detail: process.platform === 'linux' ? '/proc every 50 ms' : 'ps, every 200 ms',
+    },
     {
       layer: 'resource limits',
       active: prlimit !== null,
@@ -165,7 +177,7 @@ function succeeds(
   user: { uid?: number; gid?: number } = {},
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile(command, [...args], { env: { DENO_DIR: '/nonexistent' }, timeout: 2000, ...user }, (error) =>
+    execFile(command, [...args], { env: { DENO_DIR: '/dev/null/none' }, timeout: 2000, ...user }, (error) =>
       resolve(error === null),
     );
   });

@@ -7,7 +7,7 @@ import type { AppProcess, AppProcessOptions, Sandbox } from '../../ports/sandbox
 import { type BuildRuntimeOptions, buildRuntime } from './build-runtime.ts';
 import { findDenoBinary } from './deno-binary.ts';
 import type { EgressEvent, EgressSettings } from './egress-server.ts';
-import { type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
+import { type Isolation, type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
 import { loadApp } from './load-app.ts';
 import type { ProcessLink } from './process-link.ts';
 import { type SpawnSettings, spawnProcess } from './spawn-process.ts';
@@ -23,6 +23,7 @@ export interface DenoSandboxOptions extends BuildRuntimeOptions {
   /** What makes the outgoing connections of apps; without both they have none. */
   readonly dialer?: Dialer;
   readonly outboundHttp?: OutboundHttp;
+  readonly isolation?: Isolation;
   /** Told of every connection that an app opened or was refused. */
   readonly onEgress?: (event: EgressEvent) => void;
 }
@@ -38,7 +39,7 @@ export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sand
   const prepare = async (): Promise<SpawnSettings> => {
     const runtimeFile = path.join(runDirectory, 'runtime.js');
     const [layers] = await Promise.all([
-      probeIsolationLayers(denoBinary),
+      probeIsolationLayers(denoBinary, options.isolation ?? 'strongest'),
       buildRuntime(options.cacheDir, options).then((built) => copyFile(built, runtimeFile)),
     ]);
     await chmod(runtimeFile, 0o644);

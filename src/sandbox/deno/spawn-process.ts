@@ -19,6 +19,12 @@ export interface SpawnSettings {
   readonly readyTimeoutMs: number;
 }
 
+/**
+ * Where Deno keeps its caches, and what `localStorage` and `caches` of an app would be written to: a place that nobody, not
+ * even root, can make.
+ */
+const noDirectory = '/dev/null/none';
+
 let lastProcessNumber = 0;
 
 /** Starts a process and resolves when it is connected, has given up its permissions, and waits for code. */
@@ -45,7 +51,7 @@ export async function spawnProcess(settings: SpawnSettings, memoryMb: number): P
     });
     const child = spawn(command, args, {
       cwd: workingDirectory,
-      env: { DENO_DIR: workingDirectory, NO_COLOR: '1', TOKIO_WORKER_THREADS: '1', DENO_NO_UPDATE_CHECK: '1' },
+      env: { DENO_DIR: noDirectory, NO_COLOR: '1', TOKIO_WORKER_THREADS: '1', DENO_NO_UPDATE_CHECK: '1' },
       stdio: ['ignore', 'pipe', 'pipe', ...(reportsPid ? (['pipe'] as const) : [])],
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });

@@ -12,7 +12,9 @@ import { createWebSocketClass } from './shims/websocket.ts';
 import { createWorkerClass } from './shims/worker.ts';
 
 /** Need permissions that the process does not have; refused with a better message. */
-const refusedGlobals = ['EventSource', 'alert', 'confirm', 'prompt', 'WebSocketStream'];
+const refusedGlobals = ['EventSource', 'WebSocketStream', 'WebTransport', 'alert', 'confirm', 'prompt'];
+/** Stores on a disk that the process does not have. */
+const missingGlobals = ['localStorage', 'sessionStorage', 'caches'];
 
 const env: Record<string, string> = {};
 
@@ -44,6 +46,7 @@ export function installGlobals(calls: HostCalls, egress: EgressClient, message: 
   );
   define('Worker', createWorkerClass(message.maxWorkers));
   for (const name of refusedGlobals) define(name, refusedFunction(name));
+  for (const name of missingGlobals) define(name, undefined);
   reportUncaughtErrors(calls);
 }
 

@@ -14,7 +14,8 @@ export function createWorkerClass(maxWorkers: number): unknown {
 
     constructor(url: string | URL, options?: object) {
       if (running >= maxWorkers) throw new Error(`An app may have ${maxWorkers} workers at the same time`);
-      super(url, options);
+      // Permissions are not for it to choose, and asking for them ends the process.
+      super(url, { ...options, deno: undefined });
       running++;
     }
 
