@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Apps, openApps } from '../apps/apps.ts';
-import { mapStack, maxBundleBytes, prepareOriginalBundle } from '../apps/build/index.ts';
+import { maxBundleBytes } from '../apps/build/built-app.ts';
+import { mapStack } from '../apps/build/map-stack.ts';
 import { createDocumentCalls } from '../apps/host-calls/document-calls.ts';
 import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
@@ -118,7 +119,11 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
         createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
         durable.hostCalls,
       ]),
-      prepareOriginal: async (bundle) => (await prepareOriginalBundle(bundle, { cacheDir: join(home, 'cache') })).code,
+      async prepareOriginal(bundle) {
+        // The bundler takes tens of megabytes, and most gateways never need it.
+        const { prepareOriginalBundle } = await import('../apps/build/index.ts');
+        return (await prepareOriginalBundle(bundle, { cacheDir: join(home, 'cache') })).code;
+      },
       mapStack,
       onLog: (spaceId, entry) => telemetry.append(spaceId, entry),
       limits: {
