@@ -17,7 +17,10 @@ export function requireWrk() {
  * One run of wrk with one thread. `pids`: processes whose CPU time is charged to the requests (their children too).
  * Answers `{perSecond, p50Ms, p99Ms, cpuMicros, errors}`.
  */
-export async function load(url, { seconds = 5, connections = 50, method = 'GET', body = '', headers = {}, pids = [] } = {}) {
+export async function load(
+  url,
+  { seconds = 5, connections = 50, method = 'GET', body = '', headers = {}, pids = [] } = {},
+) {
   const directory = await mkdtemp(join(tmpdir(), 'tackle-wrk-'));
   const script = join(directory, 'wrk.lua');
   const headerLines = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = "${value}"`);
@@ -64,7 +67,9 @@ export function cpuSeconds(pids) {
 
 function readStat(pid) {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
     return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
   } catch {
     return null;
