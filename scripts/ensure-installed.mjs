@@ -89,21 +89,21 @@ function runNpm(args) {
 function ensureDependencies() {
   const check = checkInstalled(root);
   if (check.state === 'complete') return;
-  if (check.state === 'absent') {
-    console.error('tackle: installing dependencies (the first time only)…');
-    runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  } else {
+  if (check.state === 'absent') console.error('tackle: installing dependencies (the first time only)…');
+  else {
     const names = check.packages.slice(0, 3).join(', ') + (check.packages.length > 3 ? ', …' : '');
     console.error(
       `tackle: ${check.packages.length} dependencies differ from package-lock.json (${names}); installing…`,
     );
-    // Not `npm ci`: it would delete node_modules under a gateway that runs from this checkout.
-    runNpm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   }
+  // Not `npm ci`: it would delete node_modules under a gateway that runs from this checkout, and it refuses a lock file
+  // in which optional packages of some other platform are missing. Versions and checksums are those of the lock file
+  // either way, and --no-save leaves it as it is.
+  runNpm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   const after = checkInstalled(root);
   if (after.state === 'complete') return prebuildRuntime();
   const rest = after.state === 'different' ? after.packages.join(', ') : 'node_modules';
-  fail(`npm finished, but these are still missing: ${rest}. Delete node_modules and run 'npm ci' to see why.`);
+  fail(`npm finished, but these are still missing: ${rest}. Delete node_modules and run 'npm install' to see why.`);
 }
 
 /** Spares the first start of a gateway a second. Should it fail, that start does it and tells why. */
