@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TackleError } from '../core/errors.ts';
+import { KeyedLock } from './keyed-lock.ts';
 
 /** The name of a blob: the lower-case hex SHA-256 of its bytes. */
 export type BlobHash = string;
@@ -13,19 +14,45 @@ export interface StoredBlob {
   readonly sizeBytes: number;
 }
 
+/** Bytes on their way into the store; nothing of them is kept unless `commit` resolves. */
+export interface BlobUpload {
+  readonly sizeBytes: number;
+  /** Chunks are written in the order of the calls. Rejects with `payload_too_large`, `disk_full`, `storage_unavailable`. */
+  append(chunk: Uint8Array): Promise<void>;
+  /** Resolves when the blob is on disk under its name. With `expectedHash`, rejects with `invalid_request` for other bytes. */
+  commit(expectedHash?: BlobHash): Promise<StoredBlob>;
+  abort(): Promise<void>;
+}
+
+export interface UploadLimit {
+  readonly maxBytes?: number;
+  /** What to say when it is exceeded; `payload_too_large` unless given. */
+  readonly explain?: () => TackleError;
+}
+
 /**
  * Content-addressed, immutable files. A blob is on disk (file and directory entry flushed) before `put` resolves, so a
- * commit that names it can never outlive it.
+ * commit that names it can never outlive it. Its modification time says when it was last put or let go of, which is what
+ * collection goes by.
  */
 export interface BlobStore {
   put(source: string | Uint8Array | AsyncIterable<Uint8Array>, options?: { maxBytes?: number }): Promise<StoredBlob>;
+  startUpload(options?: UploadLimit): Promise<BlobUpload>;
   /** Rejects with `not_found`. */
   readText(hash: BlobHash): Promise<string>;
+  /** Rejects with `not_found`. */
+  readBytes(hash: BlobHash): Promise<Buffer>;
   /** `end` is inclusive. */
   openRead(hash: BlobHash, range?: { start: number; end: number }): Readable;
+  /** At most `length` bytes from `offset`; fewer at the end. Rejects with `not_found`. */
+  readRange(hash: BlobHash, offset: number, length: number): Promise<Buffer>;
   has(hash: BlobHash): Promise<boolean>;
   list(): AsyncIterable<{ hash: BlobHash; sizeBytes: number; modifiedAtMs: number }>;
+  /** Counts the time for its collection from now on. Does nothing when there is no such blob. */
+  touch(hash: BlobHash): Promise<void>;
   remove(hash: BlobHash): Promise<void>;
+  /** Removes the blob unless it was put or let go of after `timeMs`. Resolves true when it is gone. */
+  removeIfOlder(hash: BlobHash, timeMs: number): Promise<boolean>;
 }
 
 export async function openBlobStore(directory: string): Promise<BlobStore> {
@@ -33,85 +60,192 @@ export async function openBlobStore(directory: string): Promise<BlobStore> {
   // Uploads that a crash cut off are garbage: nothing names them.
   await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
+  // Putting a blob again and collecting it must not overlap, or the new copy would be the one that goes.
+  const locks = new KeyedLock();
 
   const pathOf = (hash: BlobHash): string => {
     if (!/^[0-9a-f]{64}$/.test(hash)) throw new TackleError('not_found', `"${hash}" is not the name of a blob.`);
     return join(directory, hash.slice(0, 2), hash);
   };
 
-  const has = (hash: BlobHash) =>
-    stat(pathOf(hash)).then(
-      () => true,
-      () => false,
-    );
+  async function startUpload(options: UploadLimit = {}): Promise<BlobUpload> {
+    const temporary = join(incoming, randomUUID());
+    const file = await open(temporary, 'wx', 0o600).catch((error: unknown) => {
+      throw asStorageError(error);
+    });
+    return new FileUpload(file, options, {
+      discard: () => rm(temporary, { force: true }),
+      publish: (hash) =>
+        locks.run(hash, async () => {
+          const target = pathOf(hash);
+          const created = await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+          if (created !== undefined) await syncDirectory(directory);
+          await rename(temporary, target);
+          await syncDirectory(dirname(target));
+        }),
+    });
+  }
 
   async function put(
     source: string | Uint8Array | AsyncIterable<Uint8Array>,
     options: { maxBytes?: number } = {},
   ): Promise<StoredBlob> {
     const chunks = typeof source === 'string' ? [Buffer.from(source)] : isBytes(source) ? [source] : source;
-    const temporary = join(incoming, randomUUID());
-    const file = await open(temporary, 'wx', 0o600);
+    const upload = await startUpload(options);
     try {
-      const { hash, sizeBytes } = await writeAndHash(file, chunks, options.maxBytes ?? Number.POSITIVE_INFINITY);
-      await file.sync();
-      await file.close();
-      const target = pathOf(hash);
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-      await rename(temporary, target);
-      await syncDirectory(dirname(target));
-      return { hash, sizeBytes };
+      for await (const chunk of chunks) await upload.append(chunk);
+      return await upload.commit();
     } catch (error) {
-      await file.close().catch(() => undefined);
-      await rm(temporary, { force: true });
-      throw asStorageError(error);
+      await upload.abort();
+      throw error;
     }
   }
 
+  const readBytes = async (hash: BlobHash): Promise<Buffer> => {
+    try {
+      return await readFile(pathOf(hash));
+    } catch (cause) {
+      throw notInStore(hash, cause);
+    }
+  };
+
   return {
     put,
-    has,
-    async readText(hash) {
+    startUpload,
+    readBytes,
+    readText: async (hash) => (await readBytes(hash)).toString('utf8'),
+    openRead: (hash, range) => createReadStream(pathOf(hash), { ...range, highWaterMark: 256 * 1024 }),
+    async readRange(hash, offset, length) {
+      const file = await open(pathOf(hash), 'r').catch((cause: unknown) => {
+        throw notInStore(hash, cause);
+      });
       try {
-        return await readFile(pathOf(hash), 'utf8');
-      } catch (cause) {
-        throw new TackleError('not_found', `Blob ${hash} is not in the store.`, { cause });
+        const buffer = Buffer.allocUnsafe(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return buffer.subarray(0, filled);
+      } finally {
+        await file.close();
       }
     },
-    openRead: (hash, range) => createReadStream(pathOf(hash), range),
+    has: (hash) =>
+      stat(pathOf(hash)).then(
+        () => true,
+        () => false,
+      ),
     async *list() {
       for (const prefix of await readdir(directory)) {
         if (prefix.length !== 2) continue;
         for (const hash of await readdir(join(directory, prefix))) {
-          const info = await stat(join(directory, prefix, hash));
-          yield { hash, sizeBytes: info.size, modifiedAtMs: info.mtimeMs };
+          const info = await stat(join(directory, prefix, hash)).catch(() => null);
+          if (info !== null) yield { hash, sizeBytes: info.size, modifiedAtMs: info.mtimeMs };
         }
       }
     },
-    remove: (hash) => rm(pathOf(hash), { force: true }),
+    async touch(hash) {
+      const now = new Date();
+      await utimes(pathOf(hash), now, now).catch(() => undefined);
+    },
+    remove: (hash) => locks.run(hash, () => rm(pathOf(hash), { force: true })),
+    removeIfOlder: (hash, timeMs) =>
+      locks.run(hash, async () => {
+        const info = await stat(pathOf(hash)).catch(() => null);
+        if (info !== null && info.mtimeMs > timeMs) return false;
+        await rm(pathOf(hash), { force: true });
+        return true;
+      }),
   };
+}
+
+interface UploadEnds {
+  discard(): Promise<void>;
+  publish(hash: BlobHash): Promise<void>;
+}
+
+class FileUpload implements BlobUpload {
+  sizeBytes = 0;
+  readonly #file: FileHandle;
+  readonly #limit: UploadLimit;
+  readonly #ends: UploadEnds;
+  readonly #digest: Hash = createHash('sha256');
+  #isOpen = true;
+  /** Writes follow one another whatever the caller awaits. */
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle, limit: UploadLimit, ends: UploadEnds) {
+    this.#file = file;
+    this.#limit = limit;
+    this.#ends = ends;
+  }
+
+  append(chunk: Uint8Array): Promise<void> {
+    const written = this.#tail.then(() => this.#write(chunk));
+    this.#tail = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    if (!this.#isOpen) throw new TackleError('conflict', 'The upload has ended already; nothing can be added to it.');
+    const { maxBytes = Number.POSITIVE_INFINITY, explain } = this.#limit;
+    if (this.sizeBytes + chunk.byteLength > maxBytes) throw explain?.() ?? tooLarge(maxBytes);
+    this.sizeBytes += chunk.byteLength;
+    this.#digest.update(chunk);
+    try {
+      for (let offset = 0; offset < chunk.byteLength; ) {
+        offset += (await this.#file.write(chunk, offset)).bytesWritten;
+      }
+    } catch (error) {
+      throw asStorageError(error);
+    }
+  }
+
+  async commit(expectedHash?: BlobHash): Promise<StoredBlob> {
+    await this.#tail;
+    if (!this.#isOpen) throw new TackleError('conflict', 'The upload has ended already.');
+    this.#isOpen = false;
+    try {
+      const hash = this.#digest.digest('hex');
+      if (expectedHash !== undefined && hash !== expectedHash) {
+        throw new TackleError('invalid_request', `The bytes have the SHA-256 ${hash}, not ${expectedHash}.`);
+      }
+      await this.#file.sync();
+      await this.#file.close();
+      await this.#ends.publish(hash);
+      return { hash, sizeBytes: this.sizeBytes };
+    } catch (error) {
+      await this.#drop();
+      throw asStorageError(error);
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#tail;
+    await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
+    await this.#file.close().catch(() => undefined);
+    await this.#ends.discard();
+  }
 }
 
 function isBytes(source: Uint8Array | AsyncIterable<Uint8Array>): source is Uint8Array {
   return source instanceof Uint8Array;
 }
 
-async function writeAndHash(
-  file: FileHandle,
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<StoredBlob> {
-  const digest = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of chunks) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > maxBytes) {
-      throw new TackleError('payload_too_large', `The file is larger than the limit of ${maxBytes} bytes.`);
-    }
-    digest.update(chunk);
-    await file.writev([chunk]);
-  }
-  return { hash: digest.digest('hex'), sizeBytes };
+function tooLarge(maxBytes: number): TackleError {
+  return new TackleError('payload_too_large', `The file is larger than the limit of ${maxBytes} bytes.`);
+}
+
+function notInStore(hash: BlobHash, cause: unknown): TackleError {
+  if (cause instanceof TackleError) return cause;
+  return new TackleError('not_found', `Blob ${hash} is not in the store.`, { cause });
 }
 
 /** Without this the rename itself may be lost by a power cut. */

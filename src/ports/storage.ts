@@ -1,4 +1,5 @@
 import type { DocumentCommands, DocumentReads } from './storage/documents.ts';
+import type { FileCommands, FileReads } from './storage/files.ts';
 import type { KeyValueCommands, KeyValueReads } from './storage/keyvalue.ts';
 import type { RecordCommands, RecordReads } from './storage/records.ts';
 import type { TaskCommands, TaskReads } from './storage/tasks.ts';
@@ -12,9 +13,10 @@ export interface CommandMap
   extends RecordCommands,
     DocumentCommands,
     KeyValueCommands,
+    FileCommands,
     TaskCommands,
     WorkflowCommands {}
-export interface ReadMap extends RecordReads, DocumentReads, KeyValueReads, TaskReads, WorkflowReads {}
+export interface ReadMap extends RecordReads, DocumentReads, KeyValueReads, FileReads, TaskReads, WorkflowReads {}
 
 export type CommandKind = keyof CommandMap;
 export type ReadKind = keyof ReadMap;

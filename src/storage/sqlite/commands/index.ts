@@ -3,6 +3,7 @@ import type { CommandHandlers, ReadHandlers } from '../handlers.ts';
 import { collectionCommands, collectionReads } from './collections.ts';
 import { documentReads } from './document-reads.ts';
 import { documentCommands } from './documents.ts';
+import { fileCommands, fileReads } from './files.ts';
 import { indexCommands } from './indexes.ts';
 import { keyValueCommands, keyValueReads } from './keyvalue.ts';
 import { recordCommands, recordReads } from './records.ts';
@@ -17,6 +18,7 @@ export const commandHandlers: CommandHandlers<CommandMap> = {
   ...documentCommands,
   ...indexCommands,
   ...keyValueCommands,
+  ...fileCommands,
   ...taskCommands,
   ...workflowCommands,
 };
@@ -26,6 +28,7 @@ export const readHandlers: ReadHandlers<ReadMap> = {
   ...collectionReads,
   ...documentReads,
   ...keyValueReads,
+  ...fileReads,
   ...taskReads,
   ...workflowReads,
 };
