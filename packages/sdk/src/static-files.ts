@@ -1,4 +1,4 @@
-import mime from 'mime/lite';
+import mime from 'mime';
 import type { Codehooks } from './codehooks.ts';
 import { filestore } from './filestore.ts';
 import type { Handler, httpRequest, httpResponse } from './types.ts';
