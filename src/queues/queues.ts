@@ -39,8 +39,11 @@ export interface TaskDetail extends TaskView {
   readonly attempts: readonly TaskAttempt[];
 }
 
-/** How far an operation on many tasks has come. */
-export type OnProgress = (done: number) => void;
+/** One step of an operation on many tasks; ask again until it is done. */
+export interface ChunkResult {
+  readonly count: number;
+  readonly isDone: boolean;
+}
 
 const system = { lane: { lane: 'system' } } as const;
 /** Operations on many tasks go in steps of so many, each a commit of its own (foundations 4). */
@@ -241,57 +244,36 @@ export class Queues implements AsyncDisposable {
     return this.storage.read({ kind: 'task.list', ...params });
   }
 
-  /** Gives dead tasks another chance. */
+  /** Gives dead tasks another chance: those named, or the oldest of a topic, at most 500 a call. */
   async redrive(
     space: string,
     what: { readonly ids: readonly string[] } | { readonly topic: string },
-    onProgress?: OnProgress,
-  ): Promise<number> {
+  ): Promise<ChunkResult> {
     const selection = 'ids' in what ? { seqs: await this.#findSeqs(space, what.ids) } : { topic: what.topic };
-    return this.#inChunks(onProgress, async () => {
-      const [result] = await this.storage.commit(
-        [{ kind: 'task.redrive', space, ...selection, limit: chunkSize, nowMs: this.clock.now() }],
-        system,
-      );
-      this.dispatcher.notify(result.topics);
-      return result.count;
-    });
+    const command = { kind: 'task.redrive', space, ...selection, limit: chunkSize, nowMs: this.clock.now() } as const;
+    const [{ count, topics }] = await this.storage.commit([command], system);
+    this.dispatcher.notify(topics);
+    return { count, isDone: count < chunkSize };
   }
 
   /** Ends tasks without running them; a running one loses its lease. */
   async drop(space: string, ids: readonly string[]): Promise<number> {
-    const seqs = await this.#findSeqs(space, ids);
-    return this.#dropSelected(space, { seqs });
+    return (await this.#dropSelected(space, { seqs: await this.#findSeqs(space, ids) })).count;
   }
 
-  /** Drops every task of a topic that is in one of the states. */
-  purge(space: string, topic: string, states: readonly TaskState[], onProgress?: OnProgress): Promise<number> {
-    return this.#dropSelected(space, { topic, states }, onProgress);
+  /** Drops tasks of a topic that are in one of the states, at most 500 a call. */
+  purge(space: string, topic: string, states: readonly TaskState[]): Promise<ChunkResult> {
+    return this.#dropSelected(space, { topic, states });
   }
 
-  #dropSelected(
+  async #dropSelected(
     space: string,
     selection: { readonly seqs: readonly number[] } | { readonly topic: string; readonly states: readonly TaskState[] },
-    onProgress?: OnProgress,
-  ): Promise<number> {
-    return this.#inChunks(onProgress, async () => {
-      const [result] = await this.storage.commit(
-        [{ kind: 'task.drop', space, ...selection, limit: chunkSize, nowMs: this.clock.now() }],
-        system,
-      );
-      this.dispatcher.notify(result.topics);
-      return result.count;
-    });
-  }
-
-  async #inChunks(onProgress: OnProgress | undefined, step: () => Promise<number>): Promise<number> {
-    let total = 0;
-    for (;;) {
-      const count = await step();
-      total += count;
-      onProgress?.(total);
-      if (count < chunkSize) return total;
-    }
+  ): Promise<ChunkResult> {
+    const command = { kind: 'task.drop', space, ...selection, limit: chunkSize, nowMs: this.clock.now() } as const;
+    const [{ count, topics }] = await this.storage.commit([command], system);
+    this.dispatcher.notify(topics);
+    return { count, isDone: count < chunkSize };
   }
 
   async #findSeqs(space: string, ids: readonly string[]): Promise<number[]> {

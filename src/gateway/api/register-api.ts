@@ -4,6 +4,7 @@ import { TackleError } from '../../core/errors.ts';
 import { registerAccessRoutes } from './access-routes.ts';
 import { registerCollectionRoutes } from './collection-routes.ts';
 import { registerDeploymentRoutes } from './deployment-routes.ts';
+import { registerQueueRoutes } from './durable-routes.ts';
 import { createErrorHandler } from './error-response.ts';
 import { registerGatewayRoutes, registerSessionRoutes } from './gateway-routes.ts';
 import { registerImportRoutes } from './import-routes.ts';
@@ -15,6 +16,7 @@ import { registerQueryRoutes } from './query-routes.ts';
 import { adminRequestOf } from './request-context.ts';
 import type { ApiServices } from './services.ts';
 import { registerSettingsRoutes } from './settings-routes.ts';
+import { registerWorkflowRoutes } from './workflow-routes.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -57,6 +59,8 @@ export async function registerApi(fastify: FastifyInstance, services: ApiService
       registerQueryRoutes(api, services);
       registerKeyValueRoutes(api, services);
       registerLogRoutes(api, services);
+      registerQueueRoutes(api, services);
+      registerWorkflowRoutes(api, services);
       await registerImportRoutes(api, services);
     },
     { prefix: '/api/v1' },
