@@ -4,6 +4,7 @@ import pino, { type Logger } from 'pino';
 import { lockHome } from '../storage/sqlite/lock-home.ts';
 import type { Config } from './config.ts';
 import { createServer } from './create-server.ts';
+import { collectStartGarbage } from './start-garbage.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -22,6 +23,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   try {
     const server = await createServer(config, createLogger(config));
     lock.update({ pid: process.pid, host: hostname(), url: server.url });
+    collectStartGarbage();
     return {
       url: server.url,
       adminToken: server.adminToken,
