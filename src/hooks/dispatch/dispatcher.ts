@@ -176,7 +176,12 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     const result = await runListener(listener, state, { runId, deadlineMs, aliases: options.aliases() });
     const failed = result.outcome !== 'ok' && result.outcome !== 'skipped';
     const isDead = failed && isLast && listener.settings.retry.maxAttempts > 1;
-    return { failed, run: record(request, listener, runId, startedMs, result, attempt, isDead) };
+    // A handler that the engine itself ended has not had its try: the next process gives it one.
+    const wasInterrupted = failed && stopping.signal.aborted;
+    return {
+      failed,
+      run: record(request, listener, runId, startedMs, result, wasInterrupted ? 0 : attempt, isDead && !wasInterrupted),
+    };
   }
 
   function skip(request: DispatchRequest, listener: Listener, reason: string): RunRecord {
