@@ -28,12 +28,13 @@ import { Failpoints } from '../queues/failpoints.ts';
 import { createFence } from '../queues/fence.ts';
 import { openDenoSandbox } from '../sandbox/deno/open-deno-sandbox.ts';
 import { openSqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
+import { openTelemetry } from '../storage/telemetry/open-telemetry.ts';
 import { createDurable } from '../workflows/durable.ts';
+import { createAppLogs } from './app-logs.ts';
 import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
 import { registerHealth } from './health.ts';
 import { purgeSpace } from './purge-space.ts';
-import { createLocalLogs } from './telemetry-local.ts';
 import { version } from './version.ts';
 
 /** How many versions of an app stay for rollback. */
@@ -66,7 +67,13 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       onDamage: (error) => logger.error({ err: error }, 'the database is damaged'),
     }),
   );
-  const telemetry = createLocalLogs();
+  const telemetry = opened.use(
+    await openTelemetry({
+      directory: home,
+      retentionMs: config.retention.logDays * 86_400_000,
+      maxBytes: config.retention.logMb * 1024 * 1024,
+    }),
+  );
   const blobs = await openBlobStore(join(home, 'blobs'));
   const ports: number[] = [];
   const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
@@ -84,7 +91,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       {
         reservedHosts: ownHosts,
         auditRetentionMs: config.retention.auditDays * 86_400_000,
-        purgeSpace: (spaceId) => purgeSpace(storage, apps, spaceId),
+        purgeSpace: (spaceId) => purgeSpace({ apps, documents, keyValue, telemetry }, spaceId),
         onWarning: (message, details) => logger.warn(details, message),
       },
     ),
@@ -125,7 +132,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
         return (await prepareOriginalBundle(bundle, { cacheDir: join(home, 'cache') })).code;
       },
       mapStack,
-      onLog: (spaceId, entry) => telemetry.append(spaceId, entry),
+      onLog: (spaceId, entry) => telemetry.appendLogs(spaceId, [entry]),
       limits: {
         memoryMb: config.apps.memoryMb,
         evaluationTimeoutMs: 10_000,
@@ -177,7 +184,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     durable,
     documentsOf: (spaceId) => documents.forSpace(spaceId),
     keyValueOf: (spaceId) => keyValue.forSpace(spaceId),
-    logs: telemetry.logs,
+    logs: createAppLogs(telemetry),
     guard: createAdminGuard({ projects, sessions, adminHosts: config.server.adminHosts, now }),
     sessions,
     readClientAddress,

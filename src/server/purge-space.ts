@@ -1,18 +1,19 @@
 import type { Apps } from '../apps/apps.ts';
-import type { Storage } from '../ports/storage.ts';
+import type { Documents } from '../documents/index.ts';
+import type { KeyValue } from '../keyvalue/index.ts';
+import type { Telemetry } from '../storage/telemetry/open-telemetry.ts';
 
-const pageSize = 1000;
+interface RoomsOfSpaces {
+  readonly apps: Apps;
+  readonly documents: Documents;
+  readonly keyValue: KeyValue;
+  readonly telemetry: Telemetry;
+}
 
-/** Deletes what a removed space has stored. Safe to call again after a crash. */
-export async function purgeSpace(storage: Storage, apps: Apps, spaceId: string): Promise<void> {
-  const system = { lane: { lane: 'system' } } as const;
-  await apps.removeSpace(spaceId);
-  await storage.commit([{ kind: 'space.drop', space: spaceId }], system);
-  for (;;) {
-    const [{ removed }] = await storage.commit(
-      [{ kind: 'keyvalue.removeSpace', space: spaceId, limit: pageSize }],
-      system,
-    );
-    if (removed < pageSize) return;
-  }
+/** Deletes what a removed space has stored, its app first. Safe to call again after a crash. */
+export async function purgeSpace(rooms: RoomsOfSpaces, spaceId: string): Promise<void> {
+  await rooms.apps.removeSpace(spaceId);
+  await rooms.documents.removeSpace(spaceId);
+  await rooms.keyValue.removeSpace(spaceId);
+  await rooms.telemetry.removeSpace(spaceId);
 }
