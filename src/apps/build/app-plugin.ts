@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
+import { builtinModules, isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { Plugin } from 'rolldown';
 import { createBuildError } from './build-errors.ts';
 import { findImportPosition } from './import-position.ts';
-import { getSdkModule, isSdkName } from './sdk-module.ts';
+import { sdkNames } from './sdk-module.ts';
 
 export const entryId = '\0tackle:entry';
 const substitutePrefix = '\0tackle:substitute:';
@@ -21,22 +21,34 @@ const refusedInApps: Readonly<Record<string, string>> = {
 /** Code for modules that were not found: packages of the platform, or an exception for those of nobody. By specifier. */
 export type Substitutes = ReadonlyMap<string, string>;
 
+export interface AppPluginOptions {
+  readonly dir: string;
+  readonly entry: string;
+  /** File of our own library. */
+  readonly sdk: string;
+  readonly substitutes: Substitutes;
+}
+
 /** What makes an app a bundle of ours: its library, built-in modules by `require`, text files as strings. */
-export function createAppPlugin(dir: string, entry: string, substitutes: Substitutes): Plugin {
+export function createAppPlugin({ dir, entry, sdk, substitutes }: AppPluginOptions): Plugin {
   return {
     name: 'tackle-app',
+    // The filters keep the bundler from asking about each of the other modules, which is most of the time of a small build.
     resolveId: {
+      filter: { id: matchAny([entryId, ...sdkNames, ...substitutes.keys(), ...builtinModules], 'node:.*') },
       async handler(specifier, importer) {
         if (specifier === entryId) return entryId;
-        if (isSdkName(specifier)) return getSdkModule();
+        if (sdkNames.includes(specifier)) return sdk;
         if (substitutes.has(specifier)) return substitutePrefix + specifier;
         if (!isBuiltin(specifier)) return null;
         const name = specifier.replace(/^node:/, '');
-        if (importer !== undefined && isOwnFile(importer, dir)) await refuseBuiltin(name, specifier, importer, dir);
+        if (importer !== undefined && isOwnFile(importer, dir, sdk))
+          await refuseBuiltin(name, specifier, importer, dir);
         return builtinPrefix + name;
       },
     },
     load: {
+      filter: { id: /^\0tackle:|\.(?:txt|html?|css|hbs)$/i },
       async handler(id) {
         if (id === entryId)
           return `import * as app from ${JSON.stringify(entry)};\nglobalThis.__tackleExports = app;\n`;
@@ -55,11 +67,14 @@ export function createAppPlugin(dir: string, entry: string, substitutes: Substit
   };
 }
 
-/** The app's own sources are what lies outside of node_modules, and is not our library. */
-export function isOwnFile(file: string, dir: string): boolean {
-  if (file.startsWith('\0') || file.split(path.sep).includes('node_modules')) return false;
-  const sdkDirectory = path.dirname(getSdkModule());
-  return !file.startsWith(sdkDirectory + path.sep) || dir.startsWith(sdkDirectory);
+function matchAny(names: readonly string[], pattern: string): RegExp {
+  return new RegExp(`^(?:${names.map((name) => RegExp.escape(name)).join('|')}|${pattern})$`);
+}
+
+/** The app's own sources are what lies in no node_modules, and is not our library. */
+export function isOwnFile(file: string, dir: string, sdk: string): boolean {
+  if (file.startsWith('\0') || file === sdk) return false;
+  return !path.relative(dir, file).split(path.sep).includes('node_modules');
 }
 
 async function refuseBuiltin(name: string, specifier: string, importer: string, dir: string): Promise<void> {

@@ -235,7 +235,7 @@ describe('problems', () => {
     }
   });
 
-  it('with names that the library does not have are told apart from those it will have', async () => {
+  it('with names that the library does not have are shown', async () => {
     const unknown = await getFailure({ 'index.js': `import { nope } from 'codehooks-js'; nope();` });
     assert.match(unknown.message, /^index\.js:1:\d+ .*no export "nope"/);
   });
@@ -261,6 +261,17 @@ describe('stacks', () => {
     assert.match(stack, /app\.js:\d+/);
     assert.match(mapStack(stack, built.sourceMap), /lib\/fail\.ts:4:9/);
     assert.doesNotMatch(mapStack(stack, built.sourceMap), /app\.js/);
+  });
+
+  it('leave out what the platform did in between', async () => {
+    const { sourceMap } = await build({ 'index.js': 'export const values = 1;' });
+    const stack = [
+      'Error: boom',
+      '    at f (app.js:9999:1)',
+      '    at runChain (file:///tmp/tackle-sandbox-x1/runtime.js:1480:20)',
+      '    at AsyncLocalStorage.run (ext:deno_node/async_hooks.ts:1:1762)',
+    ].join('\n');
+    assert.equal(mapStack(stack, sourceMap), 'Error: boom\n    at f (app.js:9999:1)');
   });
 
   it('without positions of the bundle, or without a usable map, stay as they are', () => {

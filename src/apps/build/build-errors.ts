@@ -2,9 +2,6 @@ import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
 import type { BuildProblem } from './built-app.ts';
 
-/** Names the SDK will have; an import of one of them is told apart from a spelling mistake. */
-const announcedExports = new Set(['Workflow']);
-
 /** `build_failed` with every problem in the message, one line each: `file:line:column  message`. */
 export function createBuildError(problems: readonly BuildProblem[], cause?: unknown): TackleError {
   const lines = problems.map(({ message, file, line, column }) => {
@@ -59,8 +56,8 @@ function describe(error: BundlerError, dir: string): BuildProblem {
 function explain(code: string, message: string): string {
   const headline = (message.split('\n').find((line) => line.trim() !== '') ?? message).replace(/^Error:\s*/, '').trim();
   const missing = /"([^"]+)" is not exported by "([^"]+)"/.exec(message);
-  if (code === 'MISSING_EXPORT' && missing !== null && /packages[\\/]sdk|tackle-sdk/.test(missing[2]!)) {
-    return explainMissingExport(missing[1]!);
+  if (code === 'MISSING_EXPORT' && missing !== null && /tackle-sdk/.test(missing[2]!)) {
+    return `codehooks-js has no export "${missing[1]!}" on this version of Tackle.`;
   }
   const unresolved = /(?:Could not resolve|Failed to resolve) ['"]([^'"]+)['"]/.exec(message);
   if (unresolved !== null && !/^[./#]/.test(unresolved[1]!)) {
@@ -68,12 +65,6 @@ function explain(code: string, message: string): string {
     return `There is no package "${name}" in node_modules. Add it: npm install ${name}`;
   }
   return headline;
-}
-
-function explainMissingExport(name: string): string {
-  return announcedExports.has(name)
-    ? `"${name}" of codehooks-js is not available on this version of Tackle. Deploy a bundle of the original library, or leave it out.`
-    : `codehooks-js has no export "${name}".`;
 }
 
 function toRelative(file: string, dir: string): string {

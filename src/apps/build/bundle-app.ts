@@ -4,7 +4,7 @@ import { createAppPlugin, entryId, isOwnFile, type Substitutes } from './app-plu
 import { createBuildError, toBuildError } from './build-errors.ts';
 import type { ReportProgress } from './built-app.ts';
 import { findExternalPackage, getPackageBundle } from './package-bundle.ts';
-import { getSdkModule } from './sdk-module.ts';
+import { prepareSdk } from './sdk-module.ts';
 
 export interface BundleRequest {
   readonly dir: string;
@@ -34,18 +34,23 @@ interface Unresolved {
 
 /** Bundles everything that the entry reaches into one script. Rejects with `build_failed`. */
 export async function bundleApp(request: BundleRequest): Promise<AppScript> {
-  const first = await attempt(request, new Map());
-  const substitutes = await findSubstitutes(request, first);
-  return substitutes.size === 0 ? first : attempt(request, substitutes);
+  const sdk = await prepareSdk(request.cacheDir);
+  const first = await attempt(request, sdk, new Map());
+  const substitutes = await findSubstitutes(request, sdk, first);
+  return substitutes.size === 0 ? first : attempt(request, sdk, substitutes);
 }
 
 /**
  * For what could not be found: packages that the platform provides although package.json does not list them, and for optional
  * packages of dependencies an exception. What the app itself imports and nobody has is an error.
  */
-async function findSubstitutes(request: BundleRequest, { unresolved, leftImports }: Attempt): Promise<Substitutes> {
+async function findSubstitutes(
+  request: BundleRequest,
+  sdk: string,
+  { unresolved, leftImports }: Attempt,
+): Promise<Substitutes> {
   const isProvided = ({ specifier }: Unresolved) => findExternalPackage(specifier) !== null;
-  const missing = unresolved.filter((item) => isOwnFile(item.importer, request.dir) && !isProvided(item));
+  const missing = unresolved.filter((item) => isOwnFile(item.importer, request.dir, sdk) && !isProvided(item));
   if (missing.length > 0) {
     throw createBuildError(
       missing.map(({ specifier, importer, line, column }) => ({
@@ -89,7 +94,7 @@ const moduleGlobals = {
   'import.meta.env': '({})',
 };
 
-async function attempt(request: BundleRequest, substitutes: Substitutes): Promise<Attempt> {
+async function attempt(request: BundleRequest, sdk: string, substitutes: Substitutes): Promise<Attempt> {
   const { dir, entry, warn } = request;
   // Loaded on first use: the command line tool starts without it.
   const { rolldown } = await import('rolldown');
@@ -106,7 +111,7 @@ async function attempt(request: BundleRequest, substitutes: Substitutes): Promis
         conditionNames: ['node'],
         extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json'],
       },
-      plugins: [createAppPlugin(dir, entry, substitutes)],
+      plugins: [createAppPlugin({ dir, entry, sdk, substitutes })],
       onLog(level, log) {
         if (log.code === 'UNRESOLVED_IMPORT') unresolved.push(toUnresolved(log));
         else if (level === 'warn' && !silencedWarnings.has(log.code ?? '')) warn(log.message.split('\n')[0] ?? '');
@@ -117,7 +122,7 @@ async function attempt(request: BundleRequest, substitutes: Substitutes): Promis
       format: 'esm',
       codeSplitting: false,
       sourcemap: 'hidden',
-      sourcemapPathTransform: (source) => nameSource(path.resolve(dir, source), dir),
+      sourcemapPathTransform: (source) => nameSource(path.resolve(dir, source), dir, sdk),
     });
     const [chunk] = output;
     return {
@@ -143,10 +148,8 @@ function toUnresolved(log: RolldownLog): Unresolved {
 }
 
 /** How a source is called in stacks: relative to the app, and our library by its name. */
-function nameSource(file: string, dir: string): string {
-  const sdkDirectory = path.dirname(getSdkModule());
-  if (file.startsWith(sdkDirectory + path.sep)) return `tackle-sdk/${path.relative(sdkDirectory, file)}`;
-  return path.relative(dir, file);
+function nameSource(file: string, dir: string, sdk: string): string {
+  return file === sdk ? 'tackle-sdk' : path.relative(dir, file);
 }
 
 /**

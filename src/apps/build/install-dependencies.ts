@@ -4,7 +4,7 @@ import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
 import type { ReportProgress } from './built-app.ts';
 import type { PackageFile } from './find-entry.ts';
-import { isSdkName } from './sdk-module.ts';
+import { sdkNames } from './sdk-module.ts';
 
 const defaultTimeoutMs = 300_000;
 /** How much of what npm prints is kept for the error. */
@@ -12,7 +12,7 @@ const maxErrorText = 2_000;
 
 /** Names of the dependencies that package.json lists and node_modules (here or further up) does not have. */
 export async function findMissingPackages(dir: string, packageFile: PackageFile | null): Promise<string[]> {
-  const names = Object.keys(packageFile?.dependencies ?? {}).filter((name) => !isSdkName(name));
+  const names = Object.keys(packageFile?.dependencies ?? {}).filter((name) => !sdkNames.includes(name));
   const present = await Promise.all(names.map((name) => isInstalled(dir, name)));
   return names.filter((_, index) => !present[index]);
 }

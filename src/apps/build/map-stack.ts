@@ -13,12 +13,22 @@ export function mapStack(text: string, sourceMap: string): string {
   if (!text.includes('app.js:')) return text;
   const map = parseMap(sourceMap);
   if (map === null) return text;
-  return text.replaceAll(framePattern, (frame, line: string, column: string) => {
+  return dropPlatformFrames(text).replaceAll(framePattern, (frame, line: string, column: string) => {
     const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
     if (!('originalSource' in entry) || entry.originalSource === undefined) return frame;
     return `${cleanSource(entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
   });
 }
+
+/** What the platform did around the app's own frames tells the app's author nothing. */
+function dropPlatformFrames(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !platformFrame.test(line))
+    .join('\n');
+}
+
+const platformFrame = /^\s+at .*(?:\/tackle-sandbox-[^/]+\/runtime\.js:\d+|ext:[\w/.-]+:\d+):\d+\)?$/;
 
 function parseMap(text: string): SourceMap | null {
   const known = parsedMaps.get(text);
