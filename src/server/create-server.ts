@@ -104,7 +104,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       documents.forSpace(spaceId).pages(collection, filter, options),
     getEnv: (spaceId) => projects.getEnv(spaceId),
     onWarning: (spaceId, log) =>
-      telemetry.append(spaceId, { context: 'queuehooks', logtype: 'warn', log, time: Date.now() }),
+      telemetry.appendLogs(spaceId, [{ context: 'queuehooks', logtype: 'warn', log, time: Date.now() }]),
     onError: (message, error) => logger.error({ err: error }, message),
     failpoints: Failpoints.parse(process.env.TACKLE_FAILPOINTS ?? ''),
   });
