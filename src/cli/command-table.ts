@@ -128,6 +128,18 @@ export const commandGroups: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Durable work',
+    commands: [
+      entry('queue-status queues', 'show what waits, runs and failed', () => import('./commands/queue-status.ts')),
+      entry('topic topics', 'pause, resume, set, redrive or purge a topic', () => import('./commands/topic.ts')),
+      entry('task tasks', 'list, show, redrive or drop tasks', () => import('./commands/task.ts')),
+      entry('job jobs', 'list cron jobs, or run one now', () => import('./commands/job.ts')),
+      entry('workflow-status', 'show where instances stand', () => import('./commands/workflow-status.ts')),
+      entry('workflow-list', 'list instances', () => import('./commands/workflow-list.ts')),
+      entry('workflow-get', 'show an instance with its history', () => import('./commands/workflow-get.ts')),
+    ],
+  },
+  {
     title: 'Access and settings of a space',
     commands: [
       entry('add-token', 'add an API token', () => import('./commands/token-add.ts')),
