@@ -10,13 +10,12 @@ export interface CompiledRegex {
 }
 
 export interface RegexOptions {
-  /** Steps that one test may take when it cannot be left to the native engine. A million take about 10 ms. */
+  /** Steps that one test may take when it cannot be left to the native engine. */
   readonly maxSteps?: number;
   /** `own` never leaves a search to V8; for tests of the matcher. */
   readonly engine?: 'own';
 }
 
-const defaultMaxSteps = 5_000_000;
 /** Up to this many native steps (about 20 ms) a search is left to V8, which cannot be stopped. */
 const nativeSteps = 5_000_000;
 /** The same for patterns without any loop, whose time grows with the length of the text only. */
@@ -32,7 +31,7 @@ export function compileRegex(source: string, flags: string, options: RegexOption
   const native = compileNative(source, flags);
   const pattern = parsePattern(source, flags);
   const cost = estimateCost(pattern);
-  const runner = new ProgramRunner(compileProgram(pattern, flags), source, options.maxSteps ?? defaultMaxSteps);
+  const runner = new ProgramRunner(compileProgram(pattern, flags), source, options.maxSteps);
   return {
     test(text) {
       if (options.engine === 'own') return runner.test(text);

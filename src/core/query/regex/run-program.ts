@@ -4,30 +4,42 @@ import type { Instruction, Program } from './program.ts';
 /** Memory for remembered failures, in bits: one for each split of the program at each position of the text. */
 const maxMemoryBits = 256 * 1024 * 1024;
 
+/** A million steps take 30 to 60 ms. */
+const baseSteps = 1_000_000;
+/** Where failures are remembered, so that steps cannot explode, long texts may take more. */
+const mostSteps = 20_000_000;
+
 /** Searches texts with a program, counting steps. Not reentrant; one text at a time. */
 export class ProgramRunner {
   readonly #program: Program;
   readonly #source: string;
-  readonly #maxSteps: number;
+  readonly #givenSteps: number | undefined;
+  readonly #stack: number[] = [];
+  #maxSteps = 0;
   #steps = 0;
   #text = '';
   #registers: number[] = [];
   readonly #memories = new Map<Program, FailureMemory>();
 
-  constructor(program: Program, source: string, maxSteps: number) {
+  constructor(program: Program, source: string, maxSteps?: number) {
     this.#program = program;
     this.#source = source;
-    this.#maxSteps = maxSteps;
+    this.#givenSteps = maxSteps;
   }
 
   /** Throws `invalid_query` when the steps are used up. */
   test(text: string): boolean {
+    const { unicode, registers, instructions } = this.#program;
     this.#text = text;
     this.#steps = 0;
+    this.#maxSteps = this.#givenSteps ?? baseSteps;
+    if (this.#givenSteps === undefined && registers === 0) {
+      this.#maxSteps = Math.min(mostSteps, Math.max(baseSteps, 2 * text.length * instructions.length));
+    }
     this.#memories.clear();
-    const { unicode } = this.#program;
+    this.#stack.length = 0;
     for (let start = 0; start <= text.length; start += unicode ? widthAt(text, start) : 1) {
-      this.#registers = new Array<number>(this.#program.registers).fill(-1);
+      if (registers > 0) this.#registers = new Array<number>(registers).fill(-1);
       if (this.#run(this.#program, start, false)) return true;
     }
     return false;
@@ -49,8 +61,10 @@ export class ProgramRunner {
     const { instructions } = program;
     const memory = program.registers === 0 ? this.#memoryOf(program) : null;
     const trail: number[] | null = isInner && memory !== null ? [] : null;
-    const stack: number[] = [0, start];
-    while (stack.length > 0) {
+    const stack = this.#stack;
+    const bottom = stack.length;
+    stack.push(0, start);
+    while (stack.length > bottom) {
       let position = stack.pop()!;
       let counter = stack.pop()!;
       if (counter < 0) {
@@ -62,6 +76,7 @@ export class ProgramRunner {
         const instruction = instructions[counter]!;
         if (instruction.op === 'match') {
           if (trail !== null) memory!.forget(trail);
+          stack.length = bottom;
           return true;
         }
         if (instruction.op === 'split') {
