@@ -42,3 +42,13 @@ export function addCommonJsNames(code: string): string {
   if (uses('__filename', /\b__filename\b/)) parts.push('const __filename = import.meta.filename;');
   return parts.length === 0 ? body : `${parts.join(' ')} ${body}`;
 }
+
+/** A CommonJS file as an ES module whose default export is its `module.exports`. Keeps line numbers. */
+export function wrapCommonJs(code: string): string {
+  const before =
+    'import { createRequire as tackleCreateRequire } from "node:module"; const tackleModule = { exports: {} }; ' +
+    '(function (exports, require, module, __filename, __dirname) { ';
+  const call =
+    '}).call(tackleModule.exports, tackleModule.exports, tackleCreateRequire(import.meta.url), tackleModule, import.meta.filename, import.meta.dirname);';
+  return `${before}${code.replace(/^#!.*/, '')}\n${call}\nexport default tackleModule.exports;`;
+}

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type ResolveFnOutput, registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { addCommonJsNames, compileTypeScript, detectModuleFormat } from './module-format.ts';
+import { addCommonJsNames, compileTypeScript, detectModuleFormat, wrapCommonJs } from './module-format.ts';
 import {
   getVirtualUrl,
   isVirtualPackage,
@@ -67,7 +67,11 @@ export function installModuleHooks(helperNames: readonly string[]): HookModuleLo
       }
       const file = getSourceFile(url);
       if (file === null) return nextLoad(url, context);
-      return { ...readHookSource(file, [...(missingExports.get(stripQuery(url)) ?? [])]), shortCircuit: true };
+      const isRequired = context.conditions.includes('require');
+      return {
+        ...readHookSource(file, [...(missingExports.get(stripQuery(url)) ?? [])], isRequired),
+        shortCircuit: true,
+      };
     },
   });
 
@@ -151,12 +155,20 @@ function findSourceTwin(specifier: string, parentUrl: string | undefined): strin
 
 const sourceOrJson = /\.(?:ts|mts|cts|js|mjs|cjs|json)$/;
 
-function readHookSource(file: string, missing: readonly string[]): { format: string; source: string } {
+function readHookSource(
+  file: string,
+  missing: readonly string[],
+  isRequired: boolean,
+): { format: string; source: string } {
   const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   const isTypeScript = /\.(?:ts|mts|cts)$/.test(file);
   const code = isTypeScript ? compileTypeScript(text) : text;
   const format = getFormat(file, code);
-  if (format === 'commonjs') return { format, source: code };
+  if (format === 'commonjs') {
+    // Node judges an imported file by its package again; where that would be wrong, the file is wrapped.
+    const isMisjudged = !isRequired && !file.endsWith('.cjs') && (isTypeScript || isInModulePackage(file));
+    return isMisjudged ? { format: 'module', source: wrapCommonJs(code) } : { format, source: code };
+  }
   const added = missing.map((name) => `\nexport const ${name} = undefined;`).join('');
   return { format, source: addCommonJsNames(code) + added };
 }
@@ -167,4 +179,12 @@ function getFormat(file: string, code: string): 'module' | 'commonjs' {
   // A TypeScript file that only held types is empty now; its importers still expect an ES module.
   if (file.endsWith('.ts') && !/\b(?:require\s*\(|module\.exports|exports[.[])/.test(code)) return 'module';
   return detectModuleFormat(code);
+}
+
+function isInModulePackage(file: string): boolean {
+  for (let dir = path.dirname(file); ; dir = path.dirname(dir)) {
+    const manifest = path.join(dir, 'package.json');
+    if (existsSync(manifest)) return /"type"\s*:\s*"module"/.test(readFileSync(manifest, 'utf8'));
+    if (dir === path.dirname(dir)) return false;
+  }
 }
