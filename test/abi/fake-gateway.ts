@@ -21,6 +21,8 @@ export interface FakeGateway {
   /** Every call in the order of arrival. */
   readonly calls: { readonly method: string; readonly params: Params }[];
   readonly collections: Map<string, JsonObject[]>;
+  /** Content by path; those of the deployment begin with `source:`. */
+  readonly files: Map<string, Buffer>;
   /** Documents per page of a find. */
   pageSize: number;
   /** How long a write takes to answer; reads answer at once. */
@@ -42,10 +44,12 @@ const writeMethod = /\.(?:insert|update|replace|remove|set|incr|enqueue|drop|cre
 export function createFakeGateway(): FakeGateway {
   const collections = new Map<string, JsonObject[]>();
   const keys = new Map<string, unknown>();
+  const files = new Map<string, Buffer>();
   const overrides = new Map<string, Answer>();
   const gateway: FakeGateway = {
     calls: [],
     collections,
+    files,
     pageSize: 100,
     writeDelayMs: 0,
     answer: (method, answer) => overrides.set(method, answer),
@@ -58,6 +62,7 @@ export function createFakeGateway(): FakeGateway {
   const answers: Record<string, Answer> = {
     ...createDocumentAnswers(collections, () => gateway.pageSize),
     ...createKeyAnswers(keys),
+    ...createFileAnswers(files),
     'queue.enqueue': ({ topic, payload }) => ({ _id: createObjectId(), jobId: 'job', topic, payload, _created: now() }),
     'queue.enqueueFromQuery': (params) => ({ jobId: 'job', count: select(collections, params).length }),
     'schedule.runAt': ({ timeMs, payload, worker }) => ({
@@ -177,5 +182,44 @@ function createKeyAnswers(keys: Map<string, unknown>): Record<string, Answer> {
       const found = [...keys].filter(([key]) => key.startsWith(prefix)).sort();
       return { next: null, documents: found.map(([key, val]) => ({ key: key.slice(key.indexOf('/') + 1), val })) };
     },
+  };
+}
+
+function createFileAnswers(files: Map<string, Buffer>): Record<string, Answer> {
+  const uploads = new Map<string, { path: string; chunks: Buffer[] }>();
+  const name = ({ path, source }: Params) => (source === true ? `source:${path}` : (path as string));
+  const describe = (path: string, size: number) => ({
+    name: path.split('/').at(-1)!,
+    path,
+    size,
+    lastModified: now(),
+    isDirectory: false,
+  });
+  return {
+    'files.read': (params) => {
+      const content = files.get(name(params));
+      if (content === undefined) return null;
+      const offset = params.offset as number;
+      const base64 = content.subarray(offset, offset + (params.length as number)).toString('base64');
+      return { base64, size: content.length, revision: '1' };
+    },
+    'files.begin': ({ path }) => {
+      uploads.set('u', { path: path as string, chunks: [] });
+      return { uploadId: 'u' };
+    },
+    'files.append': ({ base64 }) => {
+      uploads.get('u')!.chunks.push(Buffer.from(base64 as string, 'base64'));
+      return null;
+    },
+    'files.commit': () => {
+      const { path, chunks } = uploads.get('u')!;
+      const content = Buffer.concat(chunks);
+      files.set(path, content);
+      return describe(path, content.length);
+    },
+    'files.abort': () => null,
+    'files.remove': ({ path }) => (files.delete(path as string) ? { path } : null),
+    'files.list': ({ path }) =>
+      [...files].filter(([key]) => key.startsWith(path as string)).map(([key, { length }]) => describe(key, length)),
   };
 }
