@@ -140,6 +140,10 @@ export const commandGroups: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Hooks',
+    commands: [entry('hooks hook', 'find, check, install and run hooks', () => import('./commands/hooks.ts'))],
+  },
+  {
     title: 'Access and settings of a space',
     commands: [
       entry('add-token', 'add an API token', () => import('./commands/token-add.ts')),
