@@ -42,12 +42,27 @@ export interface RequestOptions {
 }
 
 /** Sets up globals as a fresh process has them, then the app. `setUp` registers routes as the code of an app would. */
-export async function startApp(setUp: (app: Codehooks) => void): Promise<TestApp> {
+export async function startApp(setUp: (app: Codehooks) => unknown): Promise<TestApp> {
   const gateway = createFakeGateway();
   abi.install(gateway.channel, {});
   const { Codehooks } = await import('../../packages/sdk/src/index.ts');
   const app = new Codehooks();
-  setUp(app);
+  await setUp(app);
+  const load = (): AppRuntime => abi.load({ default: app.init() });
+  const runtime = load();
+  return { gateway, app, load, request: (options = {}) => sendRequest(runtime, options) };
+}
+
+/**
+ * The same with the original `codehooks-js` in place of our library. It knows one app per process, so the routes of the last
+ * one are taken away first.
+ */
+export async function startOriginalApp(setUp: (app: Codehooks) => unknown): Promise<TestApp> {
+  const gateway = createFakeGateway();
+  abi.install(gateway.channel, {});
+  const { app } = (await import('codehooks-js')) as unknown as { app: Codehooks };
+  Object.assign(app, { routes: {}, auths: {}, appmiddleware: [], settings: {} });
+  await setUp(app);
   const load = (): AppRuntime => abi.load({ default: app.init() });
   const runtime = load();
   return { gateway, app, load, request: (options = {}) => sendRequest(runtime, options) };
