@@ -2,30 +2,37 @@ import type { Json, JsonObject } from '../json.ts';
 import type { ComparisonPredicate, FieldFilter, Filter, Predicate } from './filter.ts';
 import { someValue } from './find-values.ts';
 import { compileRegex } from './regex/compile-regex.ts';
+import type { StepBudget } from './regex/program.ts';
 import { setOwn } from './stored-text.ts';
 import { hasType } from './type-names.ts';
 import { compareValues, equalValues, type FoundValue, getOwn, isObjectValue, typeOfValue } from './values.ts';
 
 export type Matcher = (document: JsonObject) => boolean;
 
+export interface MatchOptions {
+  /** Steps that the regular expressions may take together; without it each test has its own limit. */
+  readonly budget?: StepBudget;
+}
+
 /**
  * The meaning of a filter, as a function. The function throws `invalid_query` when a regular expression used up its steps
  * (see regex/compile-regex.ts); it never changes the document.
  */
-export function compileMatcher(filter: Filter): Matcher {
+export function compileMatcher(filter: Filter, options: MatchOptions = {}): Matcher {
+  const compileAll = (filters: readonly Filter[]): Matcher[] => filters.map((inner) => compileMatcher(inner, options));
   switch (filter.kind) {
     case 'and':
-      return allOf(filter.filters.map(compileMatcher));
+      return allOf(compileAll(filter.filters));
     case 'or': {
-      const matchers = filter.filters.map(compileMatcher);
+      const matchers = compileAll(filter.filters);
       return (document) => matchers.some((matches) => matches(document));
     }
     case 'nor': {
-      const matchers = filter.filters.map(compileMatcher);
+      const matchers = compileAll(filter.filters);
       return (document) => !matchers.some((matches) => matches(document));
     }
     case 'field':
-      return allOf(filter.predicates.map((predicate) => compileField(filter.path, predicate)));
+      return allOf(filter.predicates.map((predicate) => compileField(filter.path, predicate, options)));
   }
 }
 
@@ -40,12 +47,12 @@ function allOf(matchers: readonly Matcher[]): Matcher {
   return (document) => matchers.every((matches) => matches(document));
 }
 
-function compileField(path: FieldFilter['path'], predicate: Predicate): Matcher {
+function compileField(path: FieldFilter['path'], predicate: Predicate, options: MatchOptions): Matcher {
   if (predicate.op === 'not') {
-    const matches = allOf(predicate.predicates.map((inner) => compileField(path, inner)));
+    const matches = allOf(predicate.predicates.map((inner) => compileField(path, inner, options)));
     return (document) => !matches(document);
   }
-  const test = compileValueTest(predicate);
+  const test = compileValueTest(predicate, options);
   const expand = expandsArrays(predicate);
   const [name] = path;
   if (path.length > 1 || name === undefined) return (document) => someValue(document, path, expand, test);
@@ -72,7 +79,8 @@ export function expandsArrays(predicate: Predicate): boolean {
 type ValueTest = (value: FoundValue) => boolean;
 
 /** The predicate on one value, arrays not expanded. */
-export function compileValueTest(predicate: Predicate): ValueTest {
+export function compileValueTest(predicate: Predicate, options: MatchOptions = {}): ValueTest {
+  const compileAll = (all: readonly Predicate[]): ValueTest[] => all.map((inner) => compileValueTest(inner, options));
   switch (predicate.op) {
     case 'eq':
     case 'gt':
@@ -81,13 +89,13 @@ export function compileValueTest(predicate: Predicate): ValueTest {
     case 'lte':
       return compileComparison(predicate);
     case 'in':
-      return compileIn(predicate);
+      return compileIn(predicate, options);
     case 'exists':
       return (value) => value !== undefined;
     case 'type':
       return (value) => value !== undefined && predicate.types.some((type) => hasType(value, type));
     case 'regex': {
-      const regex = compileRegex(predicate.pattern.source, predicate.pattern.flags);
+      const regex = compileRegex(predicate.pattern.source, predicate.pattern.flags, options);
       return (value) => typeof value === 'string' && regex.test(value);
     }
     case 'startsWith':
@@ -99,15 +107,15 @@ export function compileValueTest(predicate: Predicate): ValueTest {
     case 'size':
       return (value) => Array.isArray(value) && value.length === predicate.size;
     case 'not': {
-      const tests = predicate.predicates.map(compileValueTest);
+      const tests = compileAll(predicate.predicates);
       return (value) => !tests.every((test) => test(value));
     }
     case 'elemMatch': {
-      const tests = predicate.predicates.map(compileValueTest);
+      const tests = compileAll(predicate.predicates);
       return (value) => Array.isArray(value) && value.some((element) => tests.every((test) => test(element)));
     }
     case 'elemMatchObject': {
-      const matches = compileMatcher(predicate.filter);
+      const matches = compileMatcher(predicate.filter, options);
       return (value) => Array.isArray(value) && value.some((element) => matchesElement(matches, element));
     }
   }
@@ -143,11 +151,11 @@ const comparisonAccepts = {
   lte: (difference: number) => difference <= 0,
 };
 
-function compileIn({ values, patterns }: Extract<Predicate, { op: 'in' }>): ValueTest {
+function compileIn({ values, patterns }: Extract<Predicate, { op: 'in' }>, options: MatchOptions): ValueTest {
   const scalars = new Set<FoundValue>(values.filter((value) => typeof value !== 'object' || value === null));
   if (scalars.has(null)) scalars.add(undefined);
   const composites = values.filter((value) => typeof value === 'object' && value !== null);
-  const regexes = patterns.map((pattern) => compileRegex(pattern.source, pattern.flags));
+  const regexes = patterns.map((pattern) => compileRegex(pattern.source, pattern.flags, options));
   return (value) => {
     if (scalars.has(value)) return true;
     if (typeof value === 'string') return regexes.some((regex) => regex.test(value));

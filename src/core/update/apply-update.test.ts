@@ -140,6 +140,19 @@ test('what does not fit is refused with operator and field', () => {
   refuses({ a: deep }, /deeper than 100/);
 });
 
+test('regular expressions of $pull end soon, however many elements there are', () => {
+  const document = { l: Array.from({ length: 1_000 }, () => 'a'.repeat(60)) };
+  for (const source of ['^(a+)+\\1b$', '(a+)+b', '.*a.*a.*a.*b']) {
+    const before = performance.now();
+    assert.throws(() => apply(document, { $pull: { l: { $regex: source } } }), {
+      code: 'invalid_query',
+      message: /steps/,
+    });
+    assert.ok(performance.now() - before < 500);
+  }
+  assert.deepEqual(apply(document, { $pull: { l: /^a{60}$/ } }), { l: [] });
+});
+
 test('_id never changes', () => {
   assert.deepEqual(apply({ _id: 'x', a: 1 }, { $set: { _id: 'y', a: 2 } }), { _id: 'x', a: 2 });
   assert.deepEqual(apply({ _id: 'x' }, { $unset: { _id: '' } }), { _id: 'x' });

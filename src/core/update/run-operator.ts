@@ -114,12 +114,16 @@ function addToSet(array: readonly Json[], values: readonly Json[]): readonly Jso
   return result;
 }
 
+/** Updates run while the writer is held: regular expressions may take about 10 ms for one field. */
+const pullSteps = 200_000;
+
 function compilePull(condition: PullCondition): (element: Json) => boolean {
   if (condition.by === 'value') return (element) => equalValues(element, condition.value);
+  const budget = { left: pullSteps };
   if (condition.by === 'filter') {
-    const matches = compileMatcher(condition.filter);
+    const matches = compileMatcher(condition.filter, { budget });
     return (element) => isObjectValue(element) && matches(element);
   }
-  const tests = condition.predicates.map((predicate: Predicate) => compileValueTest(predicate));
+  const tests = condition.predicates.map((predicate: Predicate) => compileValueTest(predicate, { budget }));
   return (element) => tests.every((test) => test(element));
 }

@@ -2,6 +2,7 @@ import { type AST, RegExpParser } from '@eslint-community/regexpp';
 import { TackleError } from '../../errors.ts';
 import { compileProgram } from './compile-program.ts';
 import { estimateCost } from './estimate-cost.ts';
+import type { StepBudget } from './program.ts';
 import { ProgramRunner } from './run-program.ts';
 
 export interface CompiledRegex {
@@ -12,6 +13,8 @@ export interface CompiledRegex {
 export interface RegexOptions {
   /** Steps that one test may take when it cannot be left to the native engine. */
   readonly maxSteps?: number;
+  /** Steps that all tests together may take; they are taken off. For work that must end soon, whatever it meets. */
+  readonly budget?: StepBudget;
   /** `own` never leaves a search to V8; for tests of the matcher. */
   readonly engine?: 'own';
 }
@@ -36,6 +39,12 @@ export function compileRegex(source: string, flags: string, options: RegexOption
     test(text) {
       if (options.engine === 'own') return runner.test(text);
       const steps = cost.factor * (text.length + 1) ** (cost.degree + 1);
+      if (options.budget !== undefined) {
+        // What V8 takes cannot be counted, so only searches that are linear in any case are left to it.
+        if (cost.degree > 0 || steps > options.budget.left) return runner.test(text, options.budget);
+        options.budget.left -= text.length + 1;
+        return native.test(text);
+      }
       return steps <= (cost.degree === 0 ? nativeLinearSteps : nativeSteps) ? native.test(text) : runner.test(text);
     },
   };

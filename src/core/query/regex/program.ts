@@ -34,3 +34,8 @@ export interface Program {
   readonly registers: number;
   readonly unicode: boolean;
 }
+
+/** Steps that several searches share. */
+export interface StepBudget {
+  left: number;
+}

@@ -1,5 +1,5 @@
 import { TackleError } from '../../errors.ts';
-import type { Instruction, Program } from './program.ts';
+import type { Instruction, Program, StepBudget } from './program.ts';
 
 /** Memory for remembered failures, in bits: one for each split of the program at each position of the text. */
 const maxMemoryBits = 256 * 1024 * 1024;
@@ -27,8 +27,17 @@ export class ProgramRunner {
     this.#givenSteps = maxSteps;
   }
 
-  /** Throws `invalid_query` when the steps are used up. */
-  test(text: string): boolean {
+  /** Throws `invalid_query` when the steps, or those of the budget, are used up. */
+  test(text: string, budget?: StepBudget): boolean {
+    if (budget === undefined) return this.#search(text, Number.POSITIVE_INFINITY);
+    try {
+      return this.#search(text, budget.left);
+    } finally {
+      budget.left -= this.#steps;
+    }
+  }
+
+  #search(text: string, mostAllowed: number): boolean {
     const { unicode, registers, instructions } = this.#program;
     this.#text = text;
     this.#steps = 0;
@@ -36,6 +45,7 @@ export class ProgramRunner {
     if (this.#givenSteps === undefined && registers === 0) {
       this.#maxSteps = Math.min(mostSteps, Math.max(baseSteps, 2 * text.length * instructions.length));
     }
+    this.#maxSteps = Math.min(this.#maxSteps, mostAllowed);
     this.#memories.clear();
     this.#stack.length = 0;
     for (let start = 0; start <= text.length; start += unicode ? widthAt(text, start) : 1) {
