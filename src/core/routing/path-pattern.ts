@@ -1,4 +1,5 @@
 import { type CompiledRegex, compileRegex } from '../query/regex/compile-regex.ts';
+import { parseRegexKey } from './regex-key.ts';
 
 /**
  * Path patterns of app routes (rules of node-match-path 0.6, which codehooks apps were written against): `:name` is one
@@ -23,24 +24,6 @@ export function compilePathPattern(key: string): PathPattern {
   if (regex !== null) return regexPattern(regex);
   if (!/[:*]/.test(key)) return literalPattern(key);
   return parameterPattern(key);
-}
-
-/** The RegExp behind a manifest key, or null when the key is a path. */
-export function parseRegexKey(key: string): RegExp | null {
-  if (!key.startsWith('{')) return null;
-  let text: unknown;
-  try {
-    text = (JSON.parse(key) as { $regex?: unknown }).$regex;
-  } catch {
-    return null;
-  }
-  if (typeof text !== 'string') return null;
-  const end = text.lastIndexOf('/');
-  try {
-    return new RegExp(text.slice(1, end), text.slice(end + 1).replace(/[gy]/g, ''));
-  } catch {
-    return null;
-  }
 }
 
 function literalPattern(path: string): PathPattern {

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../../core/json.ts';
+import { parseRegexKey } from '../../../core/routing/regex-key.ts';
 import type { AppManifest } from '../../../ports/sandbox.ts';
 import { isObject } from './arguments.ts';
 import type { Handler } from './handler-chain.ts';
@@ -11,6 +12,8 @@ type TaskHook = (name: string, input: Json) => unknown;
 /** The functions of an app, in the order of the lists in its AppManifest. */
 export interface AppHandlers {
   readonly routes: readonly (readonly Handler[])[];
+  /** For routes whose RegExp has named groups: these become the params. */
+  readonly routeGroups: readonly (RegExp | null)[];
   readonly auths: readonly (readonly Handler[])[];
   /** Undefined for entries without a function: they are skipped. */
   readonly middleware: readonly (Handler | undefined)[];
@@ -60,6 +63,7 @@ export function loadManifest(moduleExports: unknown): LoadedApp {
     },
     handlers: {
       routes: Object.values(routes),
+      routeGroups: Object.keys(routes).map(getRouteGroups),
       auths: Object.values(auths),
       middleware: middleware.map(getMiddlewareFunction),
       topics: new Map([...Object.entries(queues), ...Object.entries(workers)]),
@@ -113,6 +117,11 @@ function toTable(value: unknown): Record<string, readonly Handler[]> {
     ),
   ]);
   return Object.fromEntries(entries);
+}
+
+function getRouteGroups(key: string): RegExp | null {
+  const regex = parseRegexKey(key.slice(key.indexOf(' ') + 1));
+  return regex?.source.includes('(?<') ? regex : null;
 }
 
 function getMiddlewarePath(entry: unknown): string | null {

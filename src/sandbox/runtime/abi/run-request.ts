@@ -79,6 +79,8 @@ function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, re
       response.status(404).json({ error: `No route for ${request.method} ${request.apiPath}` });
       return;
     }
+    const groups = app.routeGroups[head.route]?.exec(head.apiPath)?.groups;
+    if (groups !== undefined) request.params = { ...groups };
     const handlers = collectHandlers(app, head.middleware, head.route);
     runChain(handlers, request, response, {
       onPassed() {},
