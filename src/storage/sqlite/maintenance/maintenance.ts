@@ -1,17 +1,22 @@
+import type { CollectionRef } from '../../../ports/storage/documents.ts';
 import type { CollectionState } from '../catalogue.ts';
+import { indexCommands } from '../commands/indexes.ts';
 import { type DocumentRow, deleteRow } from '../document-table.ts';
 import type { WriterContext } from '../handlers.ts';
 
+const indexStepMs = 4;
 /** Rows per statement: small enough that one takes a few milliseconds at most. */
 const rowsPerStatement = 200;
 
 /**
  * What the writer does for itself when nothing else waits: removing what has expired, trimming caps, clearing marks of
- * staged batches, freeing dropped tables. Works in steps of a few milliseconds, each in a transaction of its own.
+ * staged batches, freeing dropped tables, ending index builds. Works in steps of a few milliseconds, each in a transaction of its own.
  */
 export class Maintenance {
   #nextExpiryMs = Number.POSITIVE_INFINITY;
   #hasDropped = true;
+  /** Indexes whose build an earlier run of the process began and did not end. */
+  readonly #unbuilt: (CollectionRef & { readonly field: string })[] = [];
 
   /** Finds out what an earlier run of the process left behind. */
   start(context: WriterContext): void {
@@ -31,12 +36,19 @@ export class Maintenance {
       .sql(`SELECT n FROM collections WHERE state = 'live' AND cap IS NOT NULL AND documents > cap`)
       .all() as { n: number }[];
     for (const { n } of capped) context.caps.note(n, context.nowMs);
+    const building = connection
+      .sql(
+        `SELECT c.space, c.name AS collection, i.field FROM indexes AS i JOIN collections AS c ON c.n = i.collection_n
+         WHERE i.state = 'building'`,
+      )
+      .all() as unknown as (CollectionRef & { field: string })[];
+    this.#unbuilt.push(...building);
   }
 
   /** When `step` next has something to do. */
   nextDueMs(context: WriterContext): number {
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, context.catalogue.takeEarliestDue());
-    if (this.#hasDropped || context.stages.nextEnded() !== null) return 0;
+    if (this.#hasDropped || this.#unbuilt.length > 0 || context.stages.nextEnded() !== null) return 0;
     return Math.min(this.#nextExpiryMs, context.caps.nextDueMs());
   }
 
@@ -54,7 +66,8 @@ export class Maintenance {
         this.#trimCap(context) ||
         this.#clearStage(context) ||
         this.#freeDroppedIndex(context) ||
-        this.#freeDroppedCollection(context);
+        this.#freeDroppedCollection(context) ||
+        this.#buildIndex(context);
       if (!worked) break;
       wrote = true;
     }
@@ -153,6 +166,13 @@ export class Maintenance {
       context.connection.sql('UPDATE collections SET published = ? WHERE n = ?').run(JSON.stringify(published), n);
       context.catalogue.change(collection, { published });
     }
+  }
+
+  #buildIndex(context: WriterContext): boolean {
+    const [index] = this.#unbuilt;
+    if (index === undefined) return false;
+    if (indexCommands['index.build'](context, { ...index, budgetMs: indexStepMs }).done) this.#unbuilt.shift();
+    return true;
   }
 
   #freeDroppedIndex({ connection }: WriterContext): boolean {
