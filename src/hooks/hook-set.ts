@@ -5,7 +5,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { buildHookCatalog, type CatalogHook, type CatalogOptions, type HookCatalog } from './catalog.ts';
-import type { HookConfig } from './config/hook-config.ts';
+import { getInternalBlock, type HookConfig } from './config/hook-config.ts';
 import { type Listener, readListenerSettings } from './dispatch/listener.ts';
 import { createHookRegistry, type HookRegistry } from './dispatch/registry.ts';
 import { createUnitListeners, type HookUnit, openHookUnit } from './hook-unit.ts';
@@ -15,6 +15,7 @@ import type { PluginModuleSpec } from './host/protocol.ts';
 import { legacyIdPrefix, listLegacyHandlers } from './legacy/legacy-handlers.ts';
 import type { HookLogger } from './logging/logger.ts';
 import { discoverPlugins } from './plugins/discover-plugins.ts';
+import { createVirtualHook } from './virtual-hook.ts';
 
 export interface PluginHook {
   readonly pluginId: string;
@@ -89,8 +90,27 @@ export async function prepareHookSet(
 }
 
 function isActive(config: HookConfig): boolean {
-  const { hooks } = config.config as { hooks?: { internal?: { enabled?: unknown } } };
-  return Boolean(hooks?.internal?.enabled);
+  return Boolean(getInternalBlock(config.config).enabled);
+}
+
+/** What plugins register runs with the master switch in the seed; later the switch can only turn it off. */
+function arePluginHooksActive(config: HookConfig): boolean {
+  return config.profile === 'seed' ? isActive(config) : getInternalBlock(config.config).enabled !== false;
+}
+
+function toCatalogHook(unit: PluginUnit, hook: PluginHook, config: HookConfig): CatalogHook {
+  return createVirtualHook({
+    id: `plugin:${hook.pluginId}:${hook.name}`,
+    name: hook.name,
+    description: hook.description,
+    rootKind: 'plugin',
+    pluginId: hook.pluginId,
+    handlerPath: unit.spec.entryPath,
+    boundaryDir: path.dirname(unit.spec.entryPath),
+    events: hook.events,
+    exportName: 'default',
+    profile: config.profile,
+  });
 }
 
 /** Changes when any file of the hook, or anything in its entry that its thread depends on, changes. */
@@ -247,9 +267,20 @@ function assembleSet(
     registeredCount += 1;
     logger.info('hooks:loader', describeRegistration(item));
   }
-  for (const unit of plugins) registeredCount += registerPlugin(unit, registry);
+  const activePlugins = arePluginHooksActive(config) ? plugins : [];
+  for (const unit of activePlugins) registeredCount += registerPlugin(unit, registry);
+  const registered = activePlugins.flatMap((unit) => unit.hooks.map((hook) => toCatalogHook(unit, hook, config)));
   for (const listener of options.inProcess) registry.add(listener);
-  return { config, catalog, units, plugins, registry, loadErrors, registeredCount, signatures };
+  return {
+    config,
+    catalog: { ...catalog, hooks: [...catalog.hooks, ...registered] },
+    units,
+    plugins,
+    registry,
+    loadErrors,
+    registeredCount,
+    signatures,
+  };
 }
 
 /** A unit that kept its old code after a failed reload goes on with it. */

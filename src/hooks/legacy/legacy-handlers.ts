@@ -5,6 +5,7 @@ import { isPlainObject } from '../../core/json.ts';
 import type { CatalogHook } from '../catalog.ts';
 import { getInternalBlock, type HookConfig } from '../config/hook-config.ts';
 import { isInside, openSafeFile } from '../discovery/safe-file.ts';
+import { createVirtualHook } from '../virtual-hook.ts';
 
 export interface LegacyHandlers {
   readonly hooks: readonly CatalogHook[];
@@ -71,38 +72,15 @@ export async function listLegacyHandlers(config: HookConfig): Promise<LegacyHand
 export const legacyIdPrefix = 'legacy:';
 
 function createLegacyHook(entry: LegacyEntry, handlerPath: string, workspaceDir: string, index: number): CatalogHook {
-  const none = { bins: [], anyBins: [], env: [], config: [], os: [] };
-  return {
-    hook: {
-      id: `${legacyIdPrefix}${index}:${handlerPath}`,
-      name: `${legacyIdPrefix}${entry.module}`,
-      description: '',
-      rootKind: 'workspace',
-      filePath: handlerPath,
-      baseDir: path.dirname(handlerPath),
-      handlerPath,
-      boundaryDir: workspaceDir,
-      hookKey: `${legacyIdPrefix}${entry.module}`,
-      metadata: {
-        namespace: 'openclaw',
-        events: [entry.event],
-        exportName: entry.exportName,
-        always: false,
-        requirements: none,
-        install: [],
-      },
-      events: entry.event === '' ? [] : [entry.event],
-      lints: [],
-      body: '',
-      fingerprint: '',
-    },
-    source: 'openclaw-workspace',
-    eligibility: { disabled: false, missing: none, configChecks: [], requirementsSatisfied: true, eligible: true },
-    enabledByConfig: true,
-    loadable: true,
-    unknownEvents: [],
-    agents: null,
-    managedByPlugin: false,
-    priority: 0,
-  };
+  return createVirtualHook({
+    id: `${legacyIdPrefix}${index}:${handlerPath}`,
+    name: `${legacyIdPrefix}${entry.module}`,
+    description: '',
+    rootKind: 'workspace',
+    handlerPath,
+    boundaryDir: workspaceDir,
+    events: entry.event === '' ? [] : [entry.event],
+    exportName: entry.exportName,
+    profile: 'seed',
+  });
 }
