@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, it, mock } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import busboy from 'busboy';
 import type { DatastoreAPI, httpRequest, httpResponse } from '../../packages/sdk/src/index.ts';
 import { type RequestOptions, startApp } from './run-app.ts';
@@ -224,6 +225,16 @@ describe('requests', () => {
     assert.equal(status, 400);
     assert.match((json as { error: string }).error, /JSON/);
     assert.equal(handler.mock.callCount(), 0);
+  });
+
+  it('that are compressed are parsed, unless they are damaged or grow too much', async () => {
+    const echo: Handler = (req, res) => res.json([req.body, req.rawBody]);
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const body = gzipSync('{"a":1}');
+    assert.deepEqual((await answer(echo, { body, headers })).json, [{ a: 1 }, '{"a":1}']);
+    assert.equal((await answer(echo, { body: 'plain', headers })).status, 400);
+    const bomb = gzipSync(Buffer.alloc(60 * 1024 * 1024));
+    assert.equal((await answer(echo, { body: bomb, headers })).status, 400);
   });
 
   it('cannot reach prototypes through forms', async () => {

@@ -1,10 +1,9 @@
 export { buildApp } from './build-app.ts';
-export {
-  type BuildOptions,
-  type BuildProblem,
-  type BuiltApp,
-  maxBundleBytes,
-  type ReportProgress,
+export type {
+  BuildOptions,
+  BuildProblem,
+  BuiltApp,
+  ReportProgress,
 } from './built-app.ts';
 export { mapStack } from './map-stack.ts';
 export type { PackageBundleOptions } from './package-bundle.ts';

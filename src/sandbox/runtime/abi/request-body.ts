@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 
 /** What a body is to the app, by its content type: parsed, a string, or only a stream. */
 export type BodyKind = 'json' | 'form' | 'text' | 'untyped' | 'stream';
@@ -19,6 +20,29 @@ export function getBodyKind(contentType: string): BodyKind {
   if (mime === 'application/x-www-form-urlencoded') return 'form';
   if (mime.startsWith('text/') || mime === 'application/xml' || mime.endsWith('+xml')) return 'text';
   return 'stream';
+}
+
+/** As much as a compressed body may grow to: the limit of the gateway for plain ones. */
+const maxDecodedBytes = 50 * 1024 * 1024;
+
+const decoders: Readonly<Record<string, (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array>> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+};
+
+/** The bytes that a client compressed, as they were before. Only for bodies that are parsed: streams stay as they came. */
+export function decodeContent(bytes: Uint8Array, encoding: string): Uint8Array {
+  const name = encoding.trim().toLowerCase();
+  if (name === '' || name === 'identity') return bytes;
+  const decode = Object.hasOwn(decoders, name) ? decoders[name] : undefined;
+  if (decode === undefined) throw new MalformedBodyError(`The content encoding ${name} of the body is not supported`);
+  try {
+    return decode(bytes, { maxOutputLength: maxDecodedBytes });
+  } catch (error) {
+    throw new MalformedBodyError(`The body is not valid ${name}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 export function parseBody(kind: BodyKind, contentType: string, bytes: Uint8Array): ParsedBody {

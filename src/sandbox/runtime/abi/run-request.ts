@@ -3,7 +3,7 @@ import { type Handler, runChain, toMessage } from './handler-chain.ts';
 import { createInvocation, runInInvocation } from './invocation.ts';
 import type { AppHandlers } from './manifest.ts';
 import { HttpRequest } from './request.ts';
-import { collectBytes, getBodyKind, MalformedBodyError, parseBody } from './request-body.ts';
+import { collectBytes, decodeContent, getBodyKind, MalformedBodyError, parseBody } from './request-body.ts';
 import { HttpResponse, type ResponseOwner } from './response.ts';
 
 type Body = Uint8Array | ReadableStream<Uint8Array> | null;
@@ -48,8 +48,10 @@ function fillBody(request: HttpRequest, body: Body): Promise<void> | null {
   const kind = getBodyKind(contentType);
   if (kind === 'stream') return null;
   if (kind === 'untyped' && !(body instanceof Uint8Array)) return null;
+  const encoding = request.headers['content-encoding'];
   const apply = (bytes: Uint8Array): void => {
-    const parsed = parseBody(kind, contentType, bytes);
+    const content = encoding === undefined ? bytes : decodeContent(bytes, String(encoding));
+    const parsed = parseBody(kind, contentType, content);
     request.setBody(parsed.body, parsed.rawBody);
   };
   if (!(body instanceof Uint8Array)) {
