@@ -3,10 +3,10 @@ import { TackleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { BlobStore } from '../files/blob-store.ts';
 import type { AppProcess, AppTask, AppTaskResult, InvokeOptions, LogEntry, Sandbox } from '../ports/sandbox.ts';
-import type { Storage } from '../ports/storage.ts';
 import { AppRunner } from './app-runner.ts';
-import type { Deployment, DeployUpload } from './deployment.ts';
-import { createDeploymentStore } from './deployment-store.ts';
+import type { AppAssets } from './assets.ts';
+import type { AppVersion, Deployment, DeployUpload } from './deployment.ts';
+import type { DeploymentStore } from './deployment-store.ts';
 import type { HostFunctionsFactory } from './host-functions.ts';
 
 /** What this room needs to know of a space. */
@@ -16,9 +16,10 @@ export interface SpaceSettings {
 }
 
 export interface AppsOptions {
-  readonly storage: Storage;
+  readonly deployments: DeploymentStore;
   readonly sandbox: Sandbox;
   readonly blobs: BlobStore;
+  readonly assets: AppAssets;
   getSettings(spaceId: string): SpaceSettings;
   readonly hostFunctionsFor: HostFunctionsFactory;
   /** Makes a bundle of the official client runnable here. */
@@ -66,7 +67,7 @@ export interface Apps extends AsyncDisposable {
 }
 
 export async function openApps(options: AppsOptions): Promise<Apps> {
-  const deployments = createDeploymentStore(options.storage);
+  const { deployments, assets } = options;
   const runners = new Map<string, AppRunner>();
   const pinnedRunners = new Map<string, AppRunner>();
   const switchListeners: ((spaceId: string, runner: AppRunner | null) => void | Promise<void>)[] = [];
@@ -101,7 +102,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
   }
 
   async function startProcess(
-    deployment: Pick<Deployment, 'spaceId' | 'version' | 'sourceMapHash'>,
+    deployment: AppVersion & Pick<Deployment, 'sourceMapHash'>,
     code: string,
   ): Promise<AppProcess> {
     const { spaceId, version } = deployment;
@@ -112,7 +113,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       code,
       env: settings.env,
       limits: { memoryMb: options.limits.memoryMb, evaluationTimeoutMs: options.limits.evaluationTimeoutMs },
-      host: options.hostFunctionsFor(spaceId),
+      host: options.hostFunctionsFor(deployment),
       egress: { allowedCidrs: settings.egressCidrs, deniedPorts: [25, 465] },
       onLog(entry) {
         // Only stacks name positions; everything else goes straight through.
@@ -136,27 +137,29 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     checkUpload(upload, options.limits.maxBundleBytes);
     const code = upload.kind === 'original' ? await options.prepareOriginal(upload.bundle) : upload.bundle;
     const version = (await deployments.lastVersion(spaceId)) + 1;
+    const assetsHash =
+      upload.assets === null
+        ? (runners.get(spaceId)?.deployment.assetsHash ?? null)
+        : await assets.accept(spaceId, upload.assets);
     const [bundle, source, sourceMap] = await Promise.all([
       options.blobs.put(code),
       upload.kind === 'original' ? options.blobs.put(upload.bundle) : null,
       upload.sourceMap === null ? null : options.blobs.put(upload.sourceMap),
     ]);
-    const sourceMapHash = sourceMap?.hash ?? null;
-    const process = await startProcess({ spaceId, version, sourceMapHash }, code).catch((error: unknown) => {
+    const createdAt = options.clock.now();
+    const made = { spaceId, version, createdAt, assetsHash, sourceMapHash: sourceMap?.hash ?? null };
+    const process = await startProcess(made, code).catch((error: unknown) => {
       throw evaluationFailed(error, upload.sourceMap, options.mapStack);
     });
     const starting: Deployment = {
+      ...made,
       id: randomUUID(),
-      spaceId,
-      version,
       kind: upload.kind,
       state: 'starting',
-      createdAt: options.clock.now(),
       meta: upload.meta,
       manifest: process.manifest,
       bundleHash: bundle.hash,
       uploadHash: source?.hash ?? null,
-      sourceMapHash,
       bundleBytes: bundle.sizeBytes,
       error: null,
     };
@@ -172,8 +175,16 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     }
     const live = await deployments.makeLive({ ...starting, state: 'live' });
     await switchTo(spaceId, createRunner(live, process));
-    void deployments.prune(spaceId, options.limits.keptVersions);
+    void prune(spaceId);
     return live;
+  }
+
+  async function prune(spaceId: string): Promise<void> {
+    const forgotten = await deployments.prune(spaceId, options.limits.keptVersions).catch((error: unknown) => {
+      logError(spaceId, 'deploy', `Old versions could not be removed: ${String(error)}`);
+      return [];
+    });
+    for (const deployment of forgotten) await assets.release(deployment);
   }
 
   async function runStartup(deployment: Deployment, process: AppProcess, sourceMap: string | null): Promise<void> {
@@ -276,7 +287,9 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     removeSpace: (spaceId) =>
       changes.run(spaceId, async () => {
         await undeploy(spaceId);
+        const forgotten = await deployments.list(spaceId);
         await deployments.removeAll(spaceId);
+        for (const deployment of forgotten) await assets.release(deployment);
       }),
     onSwitch(listener) {
       switchListeners.push(listener);

@@ -16,8 +16,10 @@ export interface DeploymentStore {
   list(spaceId: string): Promise<readonly Deployment[]>;
   listLive(): Promise<readonly Deployment[]>;
   lastVersion(spaceId: string): Promise<number>;
-  /** Forgets all but the newest `kept` versions and the live one. */
-  prune(spaceId: string, kept: number): Promise<void>;
+  /** Every deployment of every space. */
+  listAll(): AsyncIterable<Deployment>;
+  /** Forgets all but the newest `kept` versions and the live one; resolves with what it forgot. */
+  prune(spaceId: string, kept: number): Promise<readonly Deployment[]>;
   removeAll(spaceId: string): Promise<void>;
 }
 
@@ -107,12 +109,28 @@ export function createDeploymentStore(storage: Storage): DeploymentStore {
       });
       return newest[0] === undefined ? 0 : (newest[0].value as unknown as Deployment).version;
     },
+    async *listAll() {
+      let after: string | undefined;
+      for (;;) {
+        const records = await storage.read({
+          kind: 'record.list',
+          type: deploymentType,
+          prefix: '',
+          limit: pageSize,
+          ...(after === undefined ? {} : { after }),
+        });
+        yield* records.map((record) => record.value as unknown as Deployment);
+        if (records.length < pageSize) return;
+        after = records.at(-1)?.key;
+      }
+    },
     async prune(spaceId, kept) {
       const surplus = (await list(spaceId)).slice(kept).filter((deployment) => deployment.state !== 'live');
       for (const { version } of surplus) {
         const key = keyOf(spaceId, version);
         await storage.commit([{ kind: 'record.remove', type: deploymentType, key }], system);
       }
+      return surplus;
     },
     async removeAll(spaceId) {
       for (;;) {

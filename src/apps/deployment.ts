@@ -30,6 +30,8 @@ export interface Deployment {
   /** What was uploaded, when that differs from what runs. */
   readonly uploadHash: string | null;
   readonly sourceMapHash: string | null;
+  /** Names the list of files that travel with it (`files/asset-manifest.ts`); null when there are none. */
+  readonly assetsHash: string | null;
   readonly bundleBytes: number;
   readonly error: string | null;
 }
@@ -38,5 +40,22 @@ export interface DeployUpload {
   readonly bundle: string;
   readonly kind: BundleKind;
   readonly sourceMap: string | null;
+  /** Files that travel along; their bytes are in the store already. Null keeps those of the live version. */
+  readonly assets: readonly AssetRef[] | null;
   readonly meta: JsonObject;
+}
+
+/** A file of an app: where it lies in the app's directory (`/web/index.html`), and the SHA-256 of its bytes. */
+export interface AssetRef {
+  readonly path: string;
+  readonly hash: string;
+}
+
+/** The version of an app that a process runs, for whoever answers its calls. */
+export type AppVersion = Pick<Deployment, 'spaceId' | 'version' | 'assetsHash' | 'createdAt'>;
+
+/** Every blob that the record names; the list of assets names more. */
+export function listBlobsOf(deployment: Deployment): readonly string[] {
+  const { bundleHash, uploadHash, sourceMapHash, assetsHash } = deployment;
+  return [bundleHash, uploadHash, sourceMapHash, assetsHash].filter((hash) => hash !== null);
 }

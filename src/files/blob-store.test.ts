@@ -43,6 +43,6 @@ describe('the blob store', () => {
     assert.ok((await names()).includes(hash));
     await blobs.remove(hash);
     assert.ok(!(await names()).includes(hash));
-    assert.equal(await blobs.has(hash), false);
+    assert.equal(await blobs.sizeOf(hash), null);
   });
 });

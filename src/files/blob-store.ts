@@ -46,7 +46,8 @@ export interface BlobStore {
   openRead(hash: BlobHash, range?: { start: number; end: number }): Readable;
   /** At most `length` bytes from `offset`; fewer at the end. Rejects with `not_found`. */
   readRange(hash: BlobHash, offset: number, length: number): Promise<Buffer>;
-  has(hash: BlobHash): Promise<boolean>;
+  /** Null when there is no such blob. */
+  sizeOf(hash: BlobHash): Promise<number | null>;
   list(): AsyncIterable<{ hash: BlobHash; sizeBytes: number; modifiedAtMs: number }>;
   /** Counts the time for its collection from now on. Does nothing when there is no such blob. */
   touch(hash: BlobHash): Promise<void>;
@@ -132,10 +133,10 @@ export async function openBlobStore(directory: string): Promise<BlobStore> {
         await file.close();
       }
     },
-    has: (hash) =>
+    sizeOf: (hash) =>
       stat(pathOf(hash)).then(
-        () => true,
-        () => false,
+        ({ size }) => size,
+        () => null,
       ),
     async *list() {
       for (const prefix of await readdir(directory)) {

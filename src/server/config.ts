@@ -113,6 +113,13 @@ export const configFields = {
       description:
         'Most collections in all spaces together. Each costs time at every start and every change of a schema.',
     }),
+    fileLimitMb: integer({
+      default: 5120,
+      min: 1,
+      max: 1_000_000,
+      env: 'TACKLE_FILE_LIMIT_MB',
+      description: 'Largest file of a space, in megabytes.',
+    }),
     diskFloorMb: integer({
       default: 500,
       min: 0,

@@ -7,11 +7,11 @@ import { type Apps, openApps } from '../apps/apps.ts';
 import { maxBundleBytes } from '../apps/build/built-app.ts';
 import { mapStack } from '../apps/build/map-stack.ts';
 import { createDocumentCalls } from '../apps/host-calls/document-calls.ts';
+import { createFileCalls } from '../apps/host-calls/file-calls.ts';
 import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
 import { createDocuments } from '../documents/index.ts';
 import { createAddressGuard, createDialer, openOutboundHttp } from '../egress/index.ts';
-import { openBlobStore } from '../files/blob-store.ts';
 import { createAdminGuard } from '../gateway/admin-guard.ts';
 import { createAdminSessions } from '../gateway/admin-guard-sessions.ts';
 import { registerApi } from '../gateway/api/register-api.ts';
@@ -34,6 +34,7 @@ import { createAppLogs } from './app-logs.ts';
 import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
 import { registerHealth } from './health.ts';
+import { openFiles } from './open-files.ts';
 import { purgeSpace } from './purge-space.ts';
 import { version } from './version.ts';
 
@@ -74,7 +75,19 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       maxBytes: config.retention.logMb * 1024 * 1024,
     }),
   );
-  const blobs = await openBlobStore(join(home, 'blobs'));
+  const fileRooms = opened.use(
+    await openFiles({
+      home,
+      storage,
+      getMaxBytes: (spaceId) => projects.getSpace(spaceId)?.quotas.maxBytes ?? null,
+      maxFileBytes: config.storage.fileLimitMb * 1024 * 1024,
+      onCollected: ({ removed, bytes }) => {
+        if (removed > 0) logger.info({ removed, bytes }, 'files that nothing names any more were removed');
+      },
+      onCollectError: (error) => logger.error({ err: error }, 'unused files could not be removed'),
+    }),
+  );
+  const { blobs, files } = fileRooms;
   const ports: number[] = [];
   const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
   const outboundHttp = opened.use(openOutboundHttp(dialer));
@@ -91,7 +104,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       {
         reservedHosts: ownHosts,
         auditRetentionMs: config.retention.auditDays * 86_400_000,
-        purgeSpace: (spaceId) => purgeSpace({ apps, documents, keyValue, telemetry }, spaceId),
+        purgeSpace: (spaceId) => purgeSpace({ apps, documents, keyValue, files, telemetry }, spaceId),
         onWarning: (message, details) => logger.warn(details, message),
       },
     ),
@@ -114,9 +127,10 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   );
   const apps = opened.use(
     await openApps({
-      storage,
+      deployments: fileRooms.deployments,
       sandbox,
       blobs,
+      assets: fileRooms.assets,
       getSettings: (spaceId) => ({
         env: projects.getEnv(spaceId),
         egressCidrs: projects.getSpace(spaceId)?.egressCidrs ?? [],
@@ -124,6 +138,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       hostFunctionsFor: createHostFunctions([
         createDocumentCalls((spaceId, call) => documents.forSpace(spaceId, { guards: createFence(call) })),
         createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
+        createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
         durable.hostCalls,
       ]),
       async prepareOriginal(bundle) {
@@ -184,6 +199,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     durable,
     documentsOf: (spaceId) => documents.forSpace(spaceId),
     keyValueOf: (spaceId) => keyValue.forSpace(spaceId),
+    files: fileRooms,
     logs: createAppLogs(telemetry),
     guard: createAdminGuard({ projects, sessions, adminHosts: config.server.adminHosts, now }),
     sessions,

@@ -1,5 +1,6 @@
 import type { Apps } from '../apps/apps.ts';
 import type { Documents } from '../documents/index.ts';
+import type { Files } from '../files/files.ts';
 import type { KeyValue } from '../keyvalue/index.ts';
 import type { Telemetry } from '../storage/telemetry/open-telemetry.ts';
 
@@ -7,6 +8,7 @@ interface RoomsOfSpaces {
   readonly apps: Apps;
   readonly documents: Documents;
   readonly keyValue: KeyValue;
+  readonly files: Files;
   readonly telemetry: Telemetry;
 }
 
@@ -15,5 +17,6 @@ export async function purgeSpace(rooms: RoomsOfSpaces, spaceId: string): Promise
   await rooms.apps.removeSpace(spaceId);
   await rooms.documents.removeSpace(spaceId);
   await rooms.keyValue.removeSpace(spaceId);
+  await rooms.files.removeSpace(spaceId);
   await rooms.telemetry.removeSpace(spaceId);
 }

@@ -39,6 +39,7 @@ function deploymentOf(spaceId: string, upload: DeployUpload, version: number): D
     bundleHash: 'hash',
     uploadHash: null,
     sourceMapHash: null,
+    assetsHash: null,
     bundleBytes: upload.bundle.length,
     error: null,
   };
@@ -96,8 +97,8 @@ describe('deployments', () => {
     assert.match(first.body.urls.project, /\.localhost:3011\/dev$/);
     await api.call('POST', `${S}/deployments`, { bundle: 'x', kind: 'original', sourceMap: '{}' });
     assert.deepEqual(uploads, [
-      { bundle: 'export default 1', sourceMap: null, kind: 'tackle', meta: { githash: 'abc' } },
-      { bundle: 'x', sourceMap: '{}', kind: 'original', meta: {} },
+      { bundle: 'export default 1', sourceMap: null, kind: 'tackle', assets: null, meta: { githash: 'abc' } },
+      { bundle: 'x', sourceMap: '{}', kind: 'original', assets: null, meta: {} },
     ]);
     const list = (await api.call('GET', `${S}/deployments?limit=1`)).body.deployments;
     assert.deepEqual(

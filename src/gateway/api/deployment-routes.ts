@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import type { BundleKind, Deployment } from '../../apps/deployment.ts';
+import type { AssetRef, BundleKind, Deployment } from '../../apps/deployment.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { audit, findSpace, targetOf } from './request-context.ts';
-import { anyObject, integer, limit, nullable, object, oneOf, text } from './schemas.ts';
+import { anyObject, integer, limit, list, nullable, object, oneOf, sha256, text } from './schemas.ts';
 import type { ApiServices } from './services.ts';
 import { urlsOfSpace } from './space-view.ts';
 
@@ -12,6 +12,8 @@ interface DeployBody {
   readonly bundle: string;
   readonly sourceMap?: string | null;
   readonly kind?: BundleKind;
+  /** Files that travel along, uploaded before; absent keeps those of the live version. */
+  readonly assets?: readonly AssetRef[] | null;
   readonly meta?: JsonObject;
 }
 
@@ -26,15 +28,21 @@ export function registerDeploymentRoutes(api: FastifyInstance, services: ApiServ
       bodyLimit: Math.ceil(gateway.maxBundleBytes * 4),
       schema: {
         body: object(
-          { bundle: text(), sourceMap: nullable(text()), kind: oneOf('tackle', 'original'), meta: anyObject },
+          {
+            bundle: text(),
+            sourceMap: nullable(text()),
+            kind: oneOf('tackle', 'original'),
+            assets: nullable(list(object({ path: text(), hash: sha256 }, ['path', 'hash']))),
+            meta: anyObject,
+          },
           ['bundle'],
         ),
       },
     },
     async (request, reply) => {
       const { project, space } = findSpace(request, services);
-      const { bundle, sourceMap = null, kind = 'tackle', meta = {} } = request.body;
-      const deployment = await apps.deploy(space.id, { bundle, sourceMap, kind, meta });
+      const { bundle, sourceMap = null, kind = 'tackle', assets = null, meta = {} } = request.body;
+      const deployment = await apps.deploy(space.id, { bundle, sourceMap, kind, assets, meta });
       const { version } = deployment;
       await audit(request, services, { action: 'deployment.create', target: targetOf(space), details: { version } });
       return reply

@@ -6,6 +6,7 @@ import { registerCollectionRoutes } from './collection-routes.ts';
 import { registerDeploymentRoutes } from './deployment-routes.ts';
 import { registerQueueRoutes } from './durable-routes.ts';
 import { createErrorHandler } from './error-response.ts';
+import { registerFileRoutes } from './file-routes.ts';
 import { registerGatewayRoutes, registerSessionRoutes } from './gateway-routes.ts';
 import { registerImportRoutes } from './import-routes.ts';
 import { registerKeyValueRoutes } from './keyvalue-routes.ts';
@@ -62,6 +63,7 @@ export async function registerApi(fastify: FastifyInstance, services: ApiService
       registerQueueRoutes(api, services);
       registerWorkflowRoutes(api, services);
       await registerImportRoutes(api, services);
+      await registerFileRoutes(api, services);
     },
     { prefix: '/api/v1' },
   );

@@ -25,6 +25,9 @@ export function integer(options: Schema = {}): Schema {
   return { type: 'integer', ...options };
 }
 
+/** Lower-case hexadecimal. */
+export const sha256: Schema = text({ pattern: '^[0-9a-f]{64}$' });
+
 export const boolean: Schema = { type: 'boolean' };
 export const anyValue: Schema = {};
 export const anyObject: Schema = { type: 'object' };

@@ -1,6 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Apps } from '../../apps/apps.ts';
+import type { AppAssets } from '../../apps/assets.ts';
 import type { SpaceDocuments } from '../../documents/index.ts';
+import type { AppFiles } from '../../files/app-files.ts';
+import type { BlobStore } from '../../files/blob-store.ts';
+import type { Files } from '../../files/files.ts';
 import type { SpaceKeyValue } from '../../keyvalue/index.ts';
 import type { Projects } from '../../projects/index.ts';
 import type { Durable } from '../../workflows/durable.ts';
@@ -15,6 +19,7 @@ export interface ApiServices {
   readonly durable: Pick<Durable, 'queues' | 'workflows'>;
   documentsOf(spaceId: string): SpaceDocuments;
   keyValueOf(spaceId: string): SpaceKeyValue;
+  readonly files: ApiFiles;
   readonly logs: AppLogs;
   readonly guard: AdminGuard;
   readonly sessions: AdminSessions;
@@ -29,6 +34,14 @@ export interface ApiServices {
   readonly closing: AbortSignal;
   /** Errors that are the gateway's own fault, and audit entries that could not be written. */
   onError(error: unknown, context: { readonly requestId: string; readonly what: string }): void;
+}
+
+/** Files of spaces, and those that travel with deployments. */
+export interface ApiFiles {
+  readonly files: Files;
+  readonly appFiles: AppFiles;
+  readonly blobs: BlobStore;
+  readonly assets: AppAssets;
 }
 
 export interface GatewayFacts {

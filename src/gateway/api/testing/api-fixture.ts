@@ -64,6 +64,7 @@ export async function createApiFixture(
     durable: { queues: unused('queues') as never, workflows: unused('workflows') as never },
     documentsOf: unused('documentsOf'),
     keyValueOf: unused('keyValueOf'),
+    files: {} as ApiServices['files'],
     logs: { tail: async () => [], follow: () => () => undefined },
     readClientAddress: createClientAddressReader([]),
     gateway: {
