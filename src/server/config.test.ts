@@ -147,7 +147,10 @@ describe('directories', () => {
 describe('the schema', () => {
   it('is what docs/configuration.md says', () => {
     const path = join(import.meta.dirname, '../../docs/configuration.md');
-    assert.equal(readFileSync(path, 'utf8'), formatConfigDocs(), 'run: node scripts/generate-config-docs.ts');
+    assert.ok(
+      readFileSync(path, 'utf8') === formatConfigDocs(),
+      'it is out of date: node scripts/generate-config-docs.ts',
+    );
   });
 
   it('has no default that it would refuse, and no option or variable twice', () => {

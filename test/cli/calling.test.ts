@@ -33,7 +33,7 @@ describe('the table of commands', () => {
 
   it('is what docs/cli.md says', async () => {
     const text = readFileSync(join(repositoryRoot, 'docs/cli.md'), 'utf8');
-    assert.equal(text, await formatCliDocs(createCli()), 'run: node scripts/generate-cli-docs.ts');
+    assert.ok(text === (await formatCliDocs(createCli())), 'it is out of date: node scripts/generate-cli-docs.ts');
   });
 });
 
