@@ -1,12 +1,12 @@
 import type { Command, CommandKind, CommandResult, Storage } from '../ports/storage.ts';
-import type { WriteOrder } from './write-order.ts';
+import type { OperationOrder } from './write-order.ts';
 
 /** Who commits: a space, with what must hold for every commit of it. */
 export interface CommitContext {
   readonly storage: Storage;
   readonly space: string;
   readonly guards: readonly Command[];
-  readonly order: WriteOrder;
+  readonly order: OperationOrder;
 }
 
 /** One command in a commit of its own, behind the guards. */

@@ -3,7 +3,7 @@ import { ObjectIds } from '../core/object-id.ts';
 import type { Command, Storage } from '../ports/storage.ts';
 import type { SpaceDocuments } from './space-documents.ts';
 import { StoredDocuments } from './stored-documents.ts';
-import { WriteOrder } from './write-order.ts';
+import { noOrder, type OperationOrder } from './write-order.ts';
 
 export interface SpaceOptions {
   /** Preconditions, such as the fence of a task: they stand in front of every commit and reject it when they fail. */
@@ -12,7 +12,7 @@ export interface SpaceOptions {
    * Operations that share an order are committed in the order of the calls, and read what was written before. One per
    * invocation; without it every operation stands for itself.
    */
-  readonly order?: WriteOrder;
+  readonly order?: OperationOrder;
 }
 
 export interface Documents {
@@ -28,7 +28,7 @@ export function createDocuments(storage: Storage, options: { now?: () => number 
   const shared = { storage, now, createId: () => ids.create(now()), upserts: new Map<string, Promise<unknown>>() };
   return {
     forSpace: (space, { guards = [], order } = {}) =>
-      new StoredDocuments({ ...shared, space, guards, order: order ?? new WriteOrder() }),
+      new StoredDocuments({ ...shared, space, guards, order: order ?? noOrder }),
     async removeSpace(space) {
       await storage.commit([{ kind: 'space.drop', space }], { lane: { lane: 'system' } });
     },

@@ -1,21 +1,35 @@
+/** How operations that belong together are put in order. */
+export interface OperationOrder {
+  /** A write that is one commit. */
+  write<Result>(issue: () => Promise<Result>): Promise<Result>;
+  /** A write that reads first, or consists of several commits. */
+  compound<Result>(work: () => Promise<Result>): Promise<Result>;
+  read<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+/** Every operation stands for itself. */
+export const noOrder: OperationOrder = {
+  write: (issue) => issue(),
+  compound: (work) => work(),
+  read: (work) => work(),
+};
+
 /**
  * The order of operations of one invocation: writes are committed in the order of the calls, and a read sees the writes that
  * were called before it, awaited or not. Operations of different orders do not wait for each other.
  */
-export class WriteOrder {
+export class WriteOrder implements OperationOrder {
   /** Writes that were handed to the storage, which keeps their order by itself. */
   readonly #open = new Set<Promise<unknown>>();
   /** End of the last operation that reads before it writes; later writes must not overtake it. */
   #barrier: Promise<unknown> | null = null;
 
-  /** A write that is one commit. */
   write<Result>(issue: () => Promise<Result>): Promise<Result> {
     const result = this.#barrier === null ? issue() : this.#barrier.then(issue);
     this.#track(result);
     return result;
   }
 
-  /** A write that reads first, or consists of several commits. */
   compound<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#hasOpen ? this.#settled().then(work) : work();
     const barrier = result.then(ignore, ignore).then(() => {
