@@ -4,7 +4,7 @@ import type { Datastore, DatastoreAPI, Untyped } from './types.ts';
 interface PlatformGlobals {
   DB?: Datastore;
   _coho_fs?: PlatformFiles;
-  _tackle?: { loadAjv(): Promise<Untyped> };
+  _tackle?: { loadAjv(): Promise<Untyped>; getMimeType(path: string): string | null };
 }
 
 export interface PlatformFiles {
@@ -36,4 +36,9 @@ export function openStore(app: { getDatastore(): Datastore }): DatastoreAPI {
 export async function loadPlatformAjv(): Promise<Untyped> {
   if (globals._tackle !== undefined) return globals._tackle.loadAjv();
   throw new Error('Outside of the platform JSON Schema needs a validator: crudlify(schemas, { validator: new Ajv() })');
+}
+
+/** By the extension; null for names without a known one. The table is part of the platform, so that apps stay small. */
+export function getMimeType(path: string): string | null {
+  return globals._tackle?.getMimeType(path) ?? null;
 }

@@ -1,6 +1,6 @@
-import mime from 'mime';
 import type { Codehooks } from './codehooks.ts';
 import { filestore } from './filestore.ts';
+import { getMimeType } from './platform.ts';
 import type { Handler, httpRequest, httpResponse } from './types.ts';
 
 export type StaticOptions = {
@@ -31,7 +31,7 @@ export function serveFiles(
   const pattern = new RegExp(`^${escapePattern(base)}(/[\\w/_-]*|[\\w/_-]+/)?([\\w.-]+)?(\\?[\\w=&%-]+)?$`);
   app.auth(pattern, (request, _response, next) => {
     const name = toFileName(request, options);
-    if (mime.getType(name) !== null || options.notFound) next();
+    if (getMimeType(name) !== null || options.notFound) next();
     else next(`Static server: ${name} is not a valid file name`);
   });
   const serve: Handler = (request, response) => serveFile(request, response, options, isSource);
@@ -48,7 +48,7 @@ async function serveFile(
   const readOptions = isSource ? { source: true } : {};
   const stream = await filestore.getReadStream(path, readOptions).catch((error: Error) => error);
   if (!(stream instanceof Error)) {
-    response.set('Content-Type', mime.getType(path) ?? 'application/octet-stream');
+    response.set('Content-Type', getMimeType(path) ?? 'application/octet-stream');
     if (options.headers) response.headers(options.headers);
     stream.pipe(response.writable);
     return;
@@ -59,7 +59,7 @@ async function serveFile(
   }
   const fallback = inDirectory(options.notFound, options);
   const page = await filestore.getReadStream(fallback, readOptions);
-  response.status(404).set('Content-Type', mime.getType(fallback) ?? 'application/octet-stream');
+  response.status(404).set('Content-Type', getMimeType(fallback) ?? 'application/octet-stream');
   page.pipe(response.writable);
 }
 

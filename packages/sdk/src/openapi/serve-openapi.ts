@@ -17,8 +17,8 @@ export function serveOpenApi(app: Codehooks, config: OpenAPIConfig, uiPath: stri
   app.auth(uiPath, open);
 }
 
-/** The path of the space, where there is one in the URL, belongs before the path of the route. */
+/** Relative to the page, for neither a space nor a proxy in front of it are in the path of the route. */
 function toUrl(request: httpRequest, path: string): string {
-  const { path: full, apiPath } = request;
-  return full.endsWith(apiPath) ? full.slice(0, full.length - apiPath.length) + path : path;
+  const ups = request.apiPath.split('/').length - 2;
+  return `${ups === 0 ? './' : '../'.repeat(ups)}${path.replace(/^\//, '')}`;
 }

@@ -6,6 +6,7 @@ import { createHost, type Host } from './host.ts';
 import { createInternalFetch } from './internal-fetch.ts';
 import { loadAjv } from './json-schema.ts';
 import { loadManifest } from './manifest.ts';
+import { getMimeType } from './mime-type.ts';
 import { runRequest } from './run-request.ts';
 import { runTask } from './run-task.ts';
 
@@ -20,7 +21,7 @@ export const abi: AbiFactory = {
       DB: datastore,
       Datastore: datastore,
       _coho_fs: createFileStore(host),
-      _tackle: { ...createDurablePlatform(channel), loadAjv },
+      _tackle: { ...createDurablePlatform(channel), loadAjv, getMimeType },
     };
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
