@@ -46,7 +46,7 @@ function exists(file: string): Promise<boolean> {
 }
 
 async function bundleRuntime(abiModule: string): Promise<string> {
-  const { rolldown } = await import('rolldown');
+  const [{ rolldown }, { lazyPackages }] = await Promise.all([import('rolldown'), import('./lazy-packages.ts')]);
   const entry = 'virtual:sandbox-entry';
   const main = path.join(runtimeDirectory, 'main.ts');
   const bundle = await rolldown({
@@ -54,6 +54,7 @@ async function bundleRuntime(abiModule: string): Promise<string> {
     platform: 'node',
     external: /^node:/,
     plugins: [
+      lazyPackages(),
       {
         name: 'sandbox-entry',
         resolveId: (id: string) => (id === entry ? id : null),
@@ -74,6 +75,9 @@ async function hashSources(abiModule: string): Promise<string> {
   const hash = createHash('sha256');
   await hashDirectory(hash, runtimeDirectory);
   await hashDirectory(hash, coreDirectory);
+  // Versions of packages are exact there, so it stands for what is bundled of them.
+  hash.update(await readFile(path.join(coreDirectory, '../../package.json')));
+  hash.update(await readFile(new URL('./lazy-packages.ts', import.meta.url)));
   if (!abiModule.startsWith(runtimeDirectory)) hash.update(await readFile(abiModule));
   hash.update(abiModule.startsWith(runtimeDirectory) ? path.relative(runtimeDirectory, abiModule) : abiModule);
   return hash.digest('hex').slice(0, 16);

@@ -31,6 +31,8 @@ function define(name: string, value: unknown): void {
 /** Gives app code the globals that it expects of Node, and hides those of the runtime underneath. */
 export function installGlobals(calls: HostCalls, egress: EgressClient, message: LoadMessage): void {
   replaceEnv(message.env);
+  // What the runtime deprecates is no news for the log of an app.
+  (globalThis.process as { noDeprecation?: boolean }).noDeprecation = true;
   const require = createAppRequire(egress);
   define('process', createProcess(env));
   define('console', createConsole(calls));

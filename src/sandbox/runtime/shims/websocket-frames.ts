@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { randomFillSync } from 'node:crypto';
 
 export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -14,7 +13,7 @@ export function encodeFrame(code: number, payload: Uint8Array): Buffer {
   if (lengthBytes === 2) frame.writeUInt16BE(payload.length, 2);
   if (lengthBytes === 8) frame.writeBigUInt64BE(BigInt(payload.length), 2);
   const maskAt = 2 + lengthBytes;
-  randomFillSync(frame, maskAt, 4);
+  crypto.getRandomValues(frame.subarray(maskAt, maskAt + 4));
   for (let index = 0; index < payload.length; index++) {
     frame[maskAt + 4 + index] = payload[index]! ^ frame[maskAt + (index & 3)]!;
   }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createHash, randomBytes } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { encodeFrame, FrameDecoder, opcode } from './websocket-frames.ts';
 
@@ -36,7 +36,8 @@ export function createWebSocketClass(require: Require): unknown {
     onerror: ((event: Event) => void) | null = null;
     onclose: ((event: Event) => void) | null = null;
     readonly #socket: Duplex;
-    readonly #key = randomBytes(16).toString('base64');
+    readonly #crypto = require('node:crypto') as typeof Crypto;
+    readonly #key = this.#crypto.randomBytes(16).toString('base64');
     readonly #offered: string[];
     #head: Buffer | null = Buffer.alloc(0);
     #decoder: FrameDecoder;
@@ -134,7 +135,8 @@ export function createWebSocketClass(require: Require): unknown {
         const colon = line.indexOf(':');
         headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
       }
-      const accept = createHash('sha1')
+      const accept = this.#crypto
+        .createHash('sha1')
         .update(this.#key + acceptSuffix)
         .digest('base64');
       if (!/^HTTP\/1\.1 101 /.test(`${lines[0]} `) || headers.get('sec-websocket-accept') !== accept) {
