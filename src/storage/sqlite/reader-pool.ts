@@ -14,6 +14,7 @@ const readsPerSpace = 2_000;
 
 interface Reader {
   readonly thread: StorageThread<ReaderRequest>;
+  isOpen: boolean;
   outgoing: ReadRequest[];
 }
 
@@ -89,16 +90,25 @@ export class ReaderPool {
     }
   }
 
-  /** The one with the fewest reads; a further page goes where its sorted list may be. */
+  /**
+   * The open one with the fewest reads; a further page goes where its sorted list may be. Threads are started when they would
+   * help, but nobody waits for one: until then scans run beside the point reads, which wait for one step of them at most.
+   */
   #chooseScanReader(read: Read): Reader {
     const after = 'after' in read && typeof read.after === 'string' ? getTokenThread(read.after) : null;
-    if (after !== null && after >= 1 && after <= this.#scanThreads) return this.#reader(after);
-    let best = this.#reader(1);
-    for (let number = 2; number <= this.#scanThreads && best.thread.pendingCount > 0; number += 1) {
-      const reader = this.#reader(number);
-      if (reader.thread.pendingCount < best.thread.pendingCount) best = reader;
+    const holder = after === null ? undefined : this.#readers[after];
+    if (holder?.isOpen) return holder;
+    let best: Reader | undefined;
+    for (let number = 1; number <= this.#scanThreads; number += 1) {
+      const reader = this.#readers[number];
+      if (reader === undefined) {
+        if (best === undefined || best.thread.pendingCount > 0) this.#reader(number);
+        break;
+      }
+      if (!reader.isOpen) break;
+      if (best === undefined || reader.thread.pendingCount < best.thread.pendingCount) best = reader;
     }
-    return best;
+    return best ?? this.#reader(0);
   }
 
   #reader(number: number): Reader {
@@ -121,7 +131,14 @@ export class ReaderPool {
         },
       },
     );
-    return { thread, outgoing: [] };
+    const reader: Reader = { thread, isOpen: false, outgoing: [] };
+    thread.opened.then(
+      () => {
+        reader.isOpen = true;
+      },
+      () => undefined,
+    );
+    return reader;
   }
 
   #flush(reader: Reader): void {
