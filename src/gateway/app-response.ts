@@ -70,6 +70,27 @@ function endAfterReading(request: IncomingMessage, response: ServerResponse, tex
   request.resume();
 }
 
+/** What every answer of an app says unless the app says otherwise. */
+export const noCacheHeaders: readonly string[] = [
+  'Surrogate-Control',
+  'no-store',
+  'Cache-Control',
+  'no-store, no-cache, must-revalidate, proxy-revalidate',
+  'Pragma',
+  'no-cache',
+  'Expires',
+  '0',
+];
+
+/** JSON of a document or of documents, as an app would answer it. */
+export function writeJsonText({ request, response, requestId }: Exchange, text: string): void {
+  const headers = ['X-Request-Id', requestId, 'Content-Type', 'application/json', ...noCacheHeaders];
+  headers.push('Content-Length', String(Buffer.byteLength(text)));
+  appendCorsHeaders(headers, request);
+  response.writeHead(200, headers);
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
 /** Sends what the app answered. Resolves when the body is handed over, or the client left. */
 export async function writeAppResponse({ request, response, requestId }: Exchange, answer: AppResponse): Promise<void> {
   const hasNoBody = request.method === 'HEAD' || answer.status === 204 || answer.status === 304 || answer.status < 200;

@@ -9,6 +9,7 @@ import { authenticate } from './app-credentials.ts';
 import { type Exchange, writeAppResponse, writeAppText } from './app-response.ts';
 import type { ClientAddress } from './client-address.ts';
 import { isPreflight, preflightHeaders } from './cors.ts';
+import type { PlatformAnswers } from './platform-answers.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { readBody } from './request-body.ts';
 import type { AppTarget } from './request-target.ts';
@@ -17,6 +18,7 @@ export interface AppTrafficOptions {
   readonly apps: Apps;
   readonly projects: Projects;
   readonly rateLimiter: RateLimiter;
+  readonly answerByPlatform: PlatformAnswers;
   readonly maxBodyBytes: number;
   readonly routeTimeoutMs: number;
   /** Requests below `/<space>/_A_D_M_…` of project hosts: the wire protocol of the official client. */
@@ -90,6 +92,11 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   if (route === null && authHook === null) {
     return writeAppText(exchange, 404, { error: `No route matches ${method} ${target.apiPath}` });
   }
+  const middleware = route === null ? [] : runner.routes.findMiddleware(target.apiPath);
+  if (route !== null && authHook === null && middleware.length === 0) {
+    const answered = options.answerByPlatform(exchange, runner, route, exchange.query);
+    if (answered !== null && (await answered)) return;
+  }
   const pendingBody = readBody(request, options.maxBodyBytes);
   const body = pendingBody instanceof Promise ? await pendingBody : pendingBody;
   const appRequest: AppRequest = {
@@ -105,7 +112,7 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
     authHook,
     route: route?.index ?? null,
     params: route?.params ?? {},
-    middleware: route === null ? [] : runner.routes.findMiddleware(target.apiPath),
+    middleware,
     body: body instanceof Uint8Array || body === null ? body : body.stream,
   };
   const acquired = runner.acquire();

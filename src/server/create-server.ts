@@ -20,6 +20,7 @@ import { createAppTraffic } from '../gateway/app-traffic.ts';
 import { createClientAddressReader } from '../gateway/client-address.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createHttpServer, createListener } from '../gateway/http-server.ts';
+import { createPlatformAnswers } from '../gateway/platform-answers.ts';
 import { createRateLimiter } from '../gateway/rate-limiter.ts';
 import { withoutPort } from '../gateway/request-target.ts';
 import { createKeyValue } from '../keyvalue/index.ts';
@@ -224,6 +225,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       apps,
       projects,
       rateLimiter: createRateLimiter(Date),
+      answerByPlatform: createPlatformAnswers({ documentsOf: (spaceId) => documents.forSpace(spaceId) }),
       maxBodyBytes: facts.maxBodyBytes,
       routeTimeoutMs: config.apps.requestTimeoutMs,
       onError: (error, requestId, target) =>

@@ -4,6 +4,7 @@ import { generateSpec, wellKnownPath } from './openapi/generate-spec.ts';
 import type { OpenAPIConfig, OpenAPIRouteSpec } from './openapi/openapi-types.ts';
 import { serveOpenApi } from './openapi/serve-openapi.ts';
 import { findPlatformDatastore } from './platform.ts';
+import { describeRoutes } from './platform-route.ts';
 import { toRouteKey } from './route-key.ts';
 import { type StaticOptions, serveFiles } from './static-files.ts';
 import type { Datastore, Handler, httpRequest, httpResponse, nextFunction, Untyped, WorkerOptions } from './types.ts';
@@ -163,7 +164,7 @@ export class Codehooks {
       settings: this.settings,
       realtime: this.realtime,
       app: this,
-      extensions: { workflows: this.workflows.describe() },
+      extensions: { workflows: this.workflows.describe(), routes: describeRoutes(this.routes) },
       taskhooks: { step: this.workflows.runStep, event: this.workflows.tell },
     };
     if (startup) manifest.startup = startup;

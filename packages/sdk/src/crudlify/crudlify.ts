@@ -1,5 +1,6 @@
 import type { Codehooks } from '../codehooks.ts';
 import { openStore } from '../platform.ts';
+import { answeredByPlatform } from '../platform-route.ts';
 import type { DatastoreAPI, Handler, httpRequest, httpResponse, Untyped } from '../types.ts';
 import { EventHooks } from './event-hooks.ts';
 import { parseRestQuery, type RestQuery } from './rest-query.ts';
@@ -45,8 +46,12 @@ export function crudlify(
     findValidator: (collection) => (isOpen ? null : validators.get(collection)),
   };
   app.post(`${prefix}/:collection`, create(crud));
-  app.get(`${prefix}/:collection`, known(crud, list));
-  app.get(`${prefix}/:collection/:ID`, known(crud, readOne));
+  const collections = isOpen ? null : [...validators.keys()];
+  app.get(`${prefix}/:collection`, answeredByPlatform(known(crud, list), { kind: 'crud-list', collections }));
+  app.get(
+    `${prefix}/:collection/:ID`,
+    answeredByPlatform(known(crud, readOne), { kind: 'crud-read-one', collections }),
+  );
   app.put(`${prefix}/:collection/:ID`, known(crud, replace));
   app.patch(`${prefix}/:collection/_byquery`, known(crud, patchMany));
   app.patch(`${prefix}/:collection/:ID`, known(crud, patchOne));

@@ -1,0 +1,5 @@
+import { app } from 'codehooks-js';
+
+app.crudlify();
+
+export default app.init();
