@@ -92,3 +92,16 @@ export interface LogLine {
   readonly log: string;
   readonly version: number | null;
 }
+
+export interface FileInfo {
+  readonly name: string;
+  readonly path: string;
+  readonly isDirectory: boolean;
+  readonly size: number;
+  /** ISO. */
+  readonly lastModified: string;
+  readonly contentType: string | null;
+  readonly sha256: string | null;
+  /** Who brought it; null for directories. */
+  readonly origin: 'deployment' | 'upload' | 'app' | null;
+}

@@ -144,6 +144,14 @@ export const commandGroups: readonly CommandGroup[] = [
     commands: [entry('hooks hook', 'find, check, install and run hooks', () => import('./commands/hooks.ts'))],
   },
   {
+    title: 'Files',
+    commands: [
+      entry('file-upload upload', 'upload files or a directory', () => import('./commands/file-upload.ts')),
+      entry('file-list files', 'list the files of a space', () => import('./commands/file-list.ts')),
+      entry('file-delete delete', 'delete files', () => import('./commands/file-delete.ts')),
+    ],
+  },
+  {
     title: 'Access and settings of a space',
     commands: [
       entry('add-token', 'add an API token', () => import('./commands/token-add.ts')),

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type BuiltApp, buildApp } from '../../apps/build/index.ts';
 import type { DeploymentInfo, SpaceInfo } from '../api-types.ts';
+import { type AssetRef, collectAssets, uploadAssets } from '../assets/deploy-assets.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace, type SpaceConnection } from '../connection.ts';
 import { readGitInfo } from '../git-info.ts';
@@ -17,6 +18,7 @@ interface DeployOptions extends SpaceOptions {
   readonly main?: string;
   readonly history?: boolean;
   readonly rollback?: boolean;
+  readonly upload: boolean | string;
 }
 
 interface DeployAnswer {
@@ -30,6 +32,7 @@ export function configure(command: Command, cli: Cli): void {
     .option('-e, --main <file>', 'entry file; else main of package.json, index.js or index.ts')
     .option('--history', 'list the deployed versions instead')
     .option('--rollback', 'put the version before the live one live instead')
+    .option('--no-upload', "leave the app's files as they are; only the code is deployed")
     .action(async (options: DeployOptions) => {
       const dir = resolve(cli.currentDirectory, options.dir);
       // The directory of the app may say in its config.json which project it belongs to.
@@ -38,7 +41,7 @@ export function configure(command: Command, cli: Cli): void {
       if (options.history) return printHistory(await connecting, cli, options);
       await deploy(connecting, cli, { ...options, dir });
     });
-  // Of the original command line; files are uploaded with the bundle there, and templates belong to `create`.
+  // Of the original command line; templates belong to `create` here.
   addSynonyms(command, '--upload [boolean]', '--template <name>');
 }
 
@@ -61,7 +64,9 @@ async function deploy(connecting: Promise<SpaceConnection>, cli: Cli, options: D
   const app = await building;
   output.progress('');
   for (const warning of app.warnings) output.notice(`warning: ${warning}`);
-  const body = { bundle: app.code, sourceMap: app.sourceMap, kind: 'tackle', meta: describeOrigin(app, options.dir) };
+  const assets = await sendAssets(connection, cli, options, app);
+  const meta = describeOrigin(app, options.dir);
+  const body = { bundle: app.code, sourceMap: app.sourceMap, kind: 'tackle', assets, meta };
   const { api, path } = connection;
   const answer = await api.send<DeployAnswer>({ method: 'POST', path: `${path}/deployments`, body });
   if (options.json) return output.json({ ...answer, project: connection.project, space: connection.space });
@@ -70,6 +75,22 @@ async function deploy(connecting: Promise<SpaceConnection>, cli: Cli, options: D
   const live = output.style('green', `Version ${answer.deployment.version} is live`);
   output.line(`${live}: ${answer.urls.path} (${formatBytes(Buffer.byteLength(app.code))}, ${seconds} s)`);
   output.notice(output.styleNotice('dim', `Watch it with: ${getProgramName(cli)} log --follow`));
+}
+
+/** Null leaves the files of the version that is live. */
+async function sendAssets(
+  connection: SpaceConnection,
+  { output }: Cli,
+  options: DeployOptions,
+  app: BuiltApp,
+): Promise<readonly AssetRef[] | null> {
+  if (options.upload === false || options.upload === 'false') return null;
+  const files = await collectAssets(options.dir, app);
+  const assets = await uploadAssets(connection, files, (done, total) =>
+    output.progress(`Uploading files: ${done} of ${total}`),
+  );
+  output.progress('');
+  return assets;
 }
 
 /** Who deployed what from where, for `tackle versions`. */
