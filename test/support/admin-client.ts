@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildApp } from '../../src/apps/build/index.ts';
+import { collectFiles } from '../../src/cli/assets/collect-files.ts';
 import { type GatewayProcess, type RawRequest, type RawResponse, send } from './gateway-process.ts';
 import { buildOriginalBundle } from './original-bundle.ts';
 
@@ -69,7 +71,8 @@ export async function createTestSpace(gateway: GatewayProcess, name: string): Pr
         mode === 'tackle'
           ? await buildApp({ dir: directory, main })
           : { code: await buildOriginalBundle(directory), sourceMap: undefined };
-      return admin('POST', '/deployments', { bundle: upload.code, sourceMap: upload.sourceMap, kind: mode });
+      const assets = await uploadDirectory(gateway, `/projects/${project.id}/spaces/${space.name}`, directory, main);
+      return admin('POST', '/deployments', { bundle: upload.code, sourceMap: upload.sourceMap, kind: mode, assets });
     },
     async setEnv(env) {
       for (const [key, value] of Object.entries(env)) {
@@ -80,16 +83,34 @@ export async function createTestSpace(gateway: GatewayProcess, name: string): Pr
   };
 }
 
+/** Everything in the directory but the code of the app, as the command line uploads it. */
+async function uploadDirectory(gateway: GatewayProcess, spacePath: string, directory: string, main = 'index.js') {
+  const code = new Set([main, 'package.json']);
+  const files = await collectFiles({ directory, isExcluded: (relativePath) => code.has(relativePath) });
+  return Promise.all(
+    files.map(async ({ absolutePath, relativePath }) => {
+      const body = await readFile(absolutePath);
+      const hash = createHash('sha256').update(body).digest('hex');
+      const headers = { authorization: `Bearer ${gateway.adminToken}`, 'content-type': 'application/octet-stream' };
+      const path = `/api/v1${spacePath}/assets/${hash}`;
+      const answer = await send(gateway.url, path, { method: 'PUT', headers, body });
+      assert.equal(answer.status, 201, answer.text);
+      return { path: `/${relativePath}`, hash };
+    }),
+  );
+}
+
 /** A space with one of the fixture apps deployed. */
 export async function deployFixture(
   gateway: GatewayProcess,
   fixture: string,
   mode: BuildMode,
   env: Readonly<Record<string, string>> = {},
+  main?: string,
 ): Promise<TestSpace> {
   const space = await createTestSpace(gateway, `${fixture}-${mode}`);
   await space.setEnv(env);
-  const answer = await space.deploy(join(import.meta.dirname, '../fixtures/apps', fixture), mode);
+  const answer = await space.deploy(join(import.meta.dirname, '../fixtures/apps', fixture), mode, main);
   assert.equal(answer.status, 201, answer.text);
   return space;
 }
