@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire, isBuiltin } from 'node:module';
 import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
 import type { ReportProgress } from './built-app.ts';
+import { findInCache, putIntoCache } from './cache.ts';
 import { type ExternalPackage, externalPackages } from './external-packages.ts';
 import { runNpm } from './install-dependencies.ts';
 
@@ -46,16 +47,12 @@ export function getPackageBundle(external: ExternalPackage, options: PackageBund
 async function createPackageBundle(external: ExternalPackage, options: PackageBundleOptions): Promise<PackageBundle> {
   const { name } = external;
   const version = external.from === 'npm' ? external.version : await readVersion(findShippedDirectory(name));
-  const file = path.join(options.cacheDir, `${name.replaceAll('/', '+')}@${version}-${bundleFormat}.cjs`);
-  const cached = await readFile(file, 'utf8').catch(() => null);
-  if (cached !== null) return { name, version, code: cached };
-  const directory =
-    external.from === 'npm' ? await installPackage(external, options) : path.dirname(findShippedDirectory(name));
+  const file = `${name.replaceAll('/', '+')}@${version}-${bundleFormat}.cjs`;
+  const cached = await findInCache(options.cacheDir, file);
+  if (cached !== null) return { name, version, code: cached.text };
+  const directory = external.from === 'npm' ? await installPackage(external, options) : findShippedDirectory(name);
   const code = await bundlePackage(name, directory);
-  await mkdir(options.cacheDir, { recursive: true });
-  const partial = `${file}.${process.pid}.partial`;
-  await writeFile(partial, code);
-  await rename(partial, file);
+  await putIntoCache(options.cacheDir, file, code);
   return { name, version, code };
 }
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { access, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findInCache, putIntoCache } from './cache.ts';
 
 /** Names under which apps import the library; ours stands in for all of them. */
 export const sdkNames: readonly string[] = ['codehooks-js', 'tackle-sdk'];
@@ -33,18 +34,9 @@ export function prepareSdk(cacheDir: string): Promise<string> {
 
 async function createSdkModule(cacheDir: string): Promise<string> {
   const entry = findSdkEntry();
-  const file = path.join(cacheDir, `tackle-sdk-${await describeSources(path.dirname(entry))}.js`);
-  const exists = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return file;
-  const code = await bundleSdk(entry);
-  await mkdir(cacheDir, { recursive: true });
-  const partial = `${file}.${process.pid}.partial`;
-  await writeFile(partial, code);
-  await rename(partial, file);
-  return file;
+  const name = `tackle-sdk-${await describeSources(path.dirname(entry))}.js`;
+  const cached = await findInCache(cacheDir, name);
+  return cached?.file ?? putIntoCache(cacheDir, name, await bundleSdk(entry));
 }
 
 /** Changes whenever a source does: names, lengths and times are enough, and cost less than reading them. */
