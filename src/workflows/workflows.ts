@@ -47,7 +47,9 @@ export interface EventRequest {
 interface DeclaredSpace {
   readonly version: string | null;
   readonly definitions: ReadonlyMap<string, WorkflowDefinition>;
-  readonly topics: Map<string, Attachment>;
+  readonly topics: Map<string, Promise<Attachment>>;
+  /** Settles when the topics of the definitions are served. */
+  readonly declared: Promise<void>;
 }
 
 const system = { lane: { lane: 'system' } } as const;
@@ -77,25 +79,34 @@ export class Workflows {
 
   /** Takes the workflows of a deployment that just went live; an empty list when there is none. */
   async declare(space: string, definitions: readonly WorkflowDefinition[], version: string | null): Promise<void> {
-    const before = this.#spaces.get(space);
-    const topics = before?.topics ?? new Map<string, Attachment>();
-    this.#spaces.set(space, {
-      version,
-      definitions: new Map(definitions.map((definition) => [definition.name, definition])),
-      topics,
-    });
+    const topics = this.#spaces.get(space)?.topics ?? new Map<string, Promise<Attachment>>();
+    const { promise: declared, resolve } = Promise.withResolvers<void>();
+    const byName = new Map(definitions.map((definition) => [definition.name, definition]));
+    this.#spaces.set(space, { version, definitions: byName, topics, declared });
+    try {
+      await this.#serveSteps(space, definitions, topics);
+    } finally {
+      resolve();
+    }
+    for (const { name, steps } of definitions) await this.#unpark(space, name, steps);
+  }
+
+  async #serveSteps(
+    space: string,
+    definitions: readonly WorkflowDefinition[],
+    topics: Map<string, Promise<Attachment>>,
+  ): Promise<void> {
     const wanted = new Map<string, JsonObject>();
     for (const definition of definitions) {
       for (const step of definition.steps) wanted.set(stepTopic(definition, step), definition.stepSettings[step] ?? {});
     }
     for (const topic of await this.#findOrphans(space, wanted)) wanted.set(topic, { retentionMs: 0 });
-    for (const [topic, settings] of wanted) await this.#serve({ space, topic }, settings);
+    await Promise.all([...wanted].map(([topic, settings]) => this.#serve({ space, topic }, settings)));
     for (const [topic, attachment] of topics) {
       if (wanted.has(topic)) continue;
       topics.delete(topic);
-      void attachment.detach(detachGraceMs);
+      void attachment.then((found) => found.detach(detachGraceMs));
     }
-    for (const { name, steps } of definitions) await this.#unpark(space, name, steps);
   }
 
   definitions(space: string): readonly WorkflowDefinition[] {
@@ -305,28 +316,34 @@ export class Workflows {
     return change;
   }
 
-  /** Steps of older deployments have topics that no definition names; they are served as soon as they get a task. */
   #noteTopics(topics: readonly TopicRef[]): void {
-    for (const topic of topics) {
-      if (this.#queues.hasHandler(topic) || !this.#spaces.has(topic.space)) continue;
-      this.#serve(topic, { retentionMs: 0 }).catch((error: unknown) =>
-        this.#options.onWarning(topic.space, `The step topic "${topic.topic}" could not be served: ${String(error)}`),
-      );
-    }
     this.#queues.dispatcher.notify(topics);
+    for (const topic of topics) if (!this.#queues.hasHandler(topic)) void this.#serveLate(topic);
+  }
+
+  /** Steps of older deployments have topics that no definition names; they are served as soon as they get a task. */
+  async #serveLate(topic: TopicRef): Promise<void> {
+    try {
+      await this.#spaces.get(topic.space)?.declared;
+      if (!this.#queues.hasHandler(topic)) await this.#serve(topic, { retentionMs: 0 });
+    } catch (error) {
+      this.#options.onWarning(topic.space, `The step topic "${topic.topic}" could not be served: ${String(error)}`);
+    }
   }
 
   async #serve(topic: TopicRef, declared: JsonObject): Promise<void> {
-    const space = this.#spaces.get(topic.space);
-    if (space === undefined) return;
-    const known = space.topics.get(topic.topic);
-    if (known !== undefined) return known.redeclare(declared);
-    const attachment = await this.#queues.attach({
+    const topics = this.#spaces.get(topic.space)?.topics;
+    if (topics === undefined) return;
+    const known = topics.get(topic.topic);
+    if (known !== undefined) return (await known).redeclare(declared);
+    const attachment = this.#queues.attach({
       ...topic,
       declared,
       handler: async (tasks, context) => Promise.all(tasks.map((task) => this.#runner.run(task, context))),
     });
-    space.topics.set(topic.topic, attachment);
+    topics.set(topic.topic, attachment);
+    attachment.catch(() => topics.delete(topic.topic));
+    await attachment;
   }
 
   /** Topics with tasks for steps that the deployment no longer has: their runner parks the instances. */
