@@ -178,6 +178,17 @@ export function describeContainment(open: OpenSandbox): void {
       assert.match((await hostile.process.exited).stderr, /credit/);
     });
 
+    test('forged protocol: credit that nobody used ends the process', async () => {
+      const hostile = await startTestApp(sandbox);
+      const body = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) });
+      hostile.get('/never', { body }).catch(() => {});
+      const attempt = hostile.evaluate(
+        `${forgeFrames} frame(67, 2, new Uint8Array([255, 255, 255, 255])); await flush(); await new Promise(() => {})`,
+      );
+      await assert.rejects(attempt, { code: 'app_crashed' });
+      assert.match((await hostile.process.exited).stderr, /credit/);
+    });
+
     test('forged protocol: noise ends the process and nothing else', async () => {
       const hostile = await startTestApp(sandbox);
       const attempt = hostile.evaluate(

@@ -299,7 +299,12 @@ export class DenoAppProcess implements AppProcess {
   #onLog(id: number, bytes: Buffer, start: number, end: number): void {
     const logtype = logTypes[bytes[start] ?? 255];
     if (start >= end || !logtype) throw new ProtocolViolation('A log line of an unknown type');
-    this.#parts.logs.line(this.#open.get(id)?.kind ?? null, logtype, bytes.toString('utf8', start + 1, end));
+    const taken = this.#parts.logs.line(
+      this.#open.get(id)?.kind ?? null,
+      logtype,
+      bytes.toString('utf8', start + 1, end),
+    );
+    if (!taken) this.#link.slowDown();
   }
 
   #onFailed(id: number, text: string): void {
@@ -318,7 +323,8 @@ export class DenoAppProcess implements AppProcess {
     if (!invocation) return;
     const { incoming, outgoing } = invocation;
     if (type === frameType.credit && end - start === 4) {
-      outgoing?.addCredit(bytes.readUInt32LE(start));
+      if (outgoing && !outgoing.addCredit(bytes.readUInt32LE(start)))
+        throw new ProtocolViolation('More credit than was used');
       return;
     }
     if (!incoming) throw new ProtocolViolation(`A frame of type ${type} that nothing waits for`);

@@ -86,7 +86,8 @@ export class EgressServer {
         break;
       case frameType.credit:
         if (end - start !== 4) throw new ProtocolViolation('A broken credit');
-        stream.outgoing.addCredit(bytes.readUInt32LE(start));
+        if (!stream.outgoing.addCredit(bytes.readUInt32LE(start)))
+          throw new ProtocolViolation('More credit than was used');
         break;
       case frameType.abort:
         this.#drop(id, stream, new Error(parseWireError(parseFrameJson(bytes.toString('utf8', start, end))).message));

@@ -22,6 +22,7 @@ export class LogIntake {
   #tokens = burstLines;
   #refilledAt = performance.now();
   #dropped = 0;
+  readonly #unfinished = { stdout: '', stderr: '' };
 
   constructor(onLog: (entry: LogEntry) => void) {
     this.#onLog = onLog;
@@ -33,10 +34,14 @@ export class LogIntake {
     return this.#take(context, logtype, text);
   }
 
+  /** Text of stdout or stderr, which comes in pieces of any length. */
   output(stream: 'stdout' | 'stderr', text: string): void {
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      if (!this.#take(stream, stream === 'stdout' ? 'log' : 'error', line)) return;
+    const lines = (this.#unfinished[stream] + text).split('\n');
+    const rest = lines.pop() ?? '';
+    this.#unfinished[stream] = rest.length > maxLineLength ? '' : rest;
+    if (rest.length > maxLineLength) lines.push(rest);
+    for (const line of lines) {
+      if (line !== '' && !this.#take(stream, stream === 'stdout' ? 'log' : 'error', line)) return;
     }
   }
 

@@ -5,6 +5,8 @@ import { type FrameHandler, FrameReader, ProtocolViolation } from './frame-reade
 import { FrameWriter } from './frame-writer.ts';
 
 const stderrTailBytes = 8 * 1024;
+const excessPerPause = 2000;
+const pauseMs = 50;
 
 /**
  * One connected process: its frames, its end. Who owns it sets `onFrame`; a handler that throws ProtocolViolation ends the
@@ -30,6 +32,7 @@ export class ProcessLink {
   #reason: ProcessExit['reason'] | null = null;
   #detail = '';
   #stderr = '';
+  #excess = 0;
 
   constructor(child: ChildProcess, socket: Socket, memoryMb: number) {
     this.child = child;
@@ -64,6 +67,15 @@ export class ProcessLink {
     }
     this.child.kill('SIGKILL');
     this.socket.destroy();
+  }
+
+  /** Called for each frame that is too much: after a while of that, the process has to wait before it is read on. */
+  slowDown(): void {
+    this.#excess++;
+    if (this.#excess < excessPerPause) return;
+    this.#excess = 0;
+    this.socket.pause();
+    setTimeout(() => this.socket.resume(), pauseMs).unref();
   }
 
   addStderr(text: string): void {

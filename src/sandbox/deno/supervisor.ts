@@ -14,6 +14,8 @@ const hardMemoryFactor = 1.25;
 /** What the runtime itself takes, on top of what the app may use. */
 const baseMemoryMb = 48;
 const maxThreads = 96;
+/** What may wait in the gateway for a process to read it. */
+const maxUnreadBytes = 128 * 1024 * 1024;
 /** Quiet processes are looked at less often. */
 const quietTicks = 10;
 
@@ -79,6 +81,9 @@ export class Supervisor {
       supervised.app?.checkDeadlines(now);
       this.#checkHeartbeat(supervised, now, stalled);
       this.#checkMemory(supervised);
+      if (supervised.link.writer.queuedBytes > maxUnreadBytes) {
+        supervised.link.kill('unresponsive', `The process left ${maxUnreadBytes / 1024 / 1024} MB unread`);
+      }
     }
     if (!this.#hasProc) void this.#readSizesWithPs();
   }

@@ -54,9 +54,11 @@ export class OutgoingBytes {
     return this.#tail;
   }
 
-  addCredit(bytes: number): void {
+  /** False when the receiver gives more than it ever took away. */
+  addCredit(bytes: number): boolean {
     this.#credit += bytes;
     this.#wake();
+    return this.#credit <= initialCredit;
   }
 
   /** The receiver does not want any more. */
