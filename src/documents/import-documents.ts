@@ -24,10 +24,35 @@ export async function importDocuments(
   documents: Iterable<unknown> | AsyncIterable<unknown>,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const stage = randomInt(1, 2 ** 47);
-  const importer = new Importer(context, ref, stage, options);
-  try {
+  return inStage(context, ref, async (stage) => {
+    const importer = new Importer(context, ref, stage, options);
     await importer.addAll(documents);
+  });
+}
+
+/** Inserts many documents at once, in commits that are short. */
+export async function insertStaged(
+  context: StoredDocumentsContext,
+  ref: CollectionRef,
+  documents: readonly NewDocument[],
+): Promise<ImportResult> {
+  return inStage(context, ref, async (stage) => {
+    for (let start = 0; start < documents.length; start += chunkDocuments) {
+      const chunk = documents.slice(start, start + chunkDocuments);
+      await commitOne(context, { kind: 'document.insert', ...ref, documents: chunk, stage });
+    }
+  });
+}
+
+/** Shows what was inserted under the stage when all went well, and throws it away otherwise. */
+async function inStage(
+  context: StoredDocumentsContext,
+  ref: CollectionRef,
+  insert: (stage: number) => Promise<void>,
+): Promise<ImportResult> {
+  const stage = randomInt(1, 2 ** 47);
+  try {
+    await insert(stage);
   } catch (error) {
     await commitOne(context, { kind: 'document.publish', ...ref, stage, discard: true });
     throw error;

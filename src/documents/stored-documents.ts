@@ -1,17 +1,15 @@
 import { TackleError } from '../core/errors.ts';
-import type { Json, JsonObject } from '../core/json.ts';
 import { readFindCall, readUpdateManyCall, readUpdateOneCall } from '../core/query/call-arguments.ts';
 import { type Filter, getFilterId } from '../core/query/filter.ts';
 import { parseFindOptions } from '../core/query/find-options.ts';
 import { parseFilter } from '../core/query/parse-filter.ts';
 import { parseUpdate } from '../core/update/parse-update.ts';
-import type { CollectionInfo, CollectionRef, DocumentChange, StoredDocument } from '../ports/storage/documents.ts';
+import type { CollectionRef, DocumentChange, NewDocument, StoredDocument } from '../ports/storage/documents.ts';
 import { type CommitContext, commitOne } from './commit.ts';
 import { findPage } from './find-page.ts';
-import { importDocuments } from './import-documents.ts';
-import { prepareBody, prepareDocument, requireCollectionName, requireId } from './new-document.ts';
+import { importDocuments, insertStaged } from './import-documents.ts';
+import { prepareBody, prepareDocument, requireId } from './new-document.ts';
 import type {
-  CollectionOptions,
   FindPage,
   ImportOptions,
   ImportResult,
@@ -20,6 +18,7 @@ import type {
   SpaceDocuments,
   WrittenDocument,
 } from './space-documents.ts';
+import { StoredCollections } from './stored-collections.ts';
 import { selectById, type TargetSelection, writeEach, writeFirst } from './targets.ts';
 
 /** What all spaces of a gateway share, and what belongs to this one. */
@@ -32,16 +31,13 @@ export interface StoredDocumentsContext extends CommitContext {
 
 /** How long a chunk of a set operation may hold the writer. */
 const chunkBudgetMs = 10;
+/** A commit of more documents would hold the writer too long. */
+const documentsPerCommit = 1_000;
 
 type WriteOutcome = { count: number; processed: number; stale: readonly string[]; document: StoredDocument | null };
 
-export class StoredDocuments implements SpaceDocuments {
-  readonly #context: StoredDocumentsContext;
-
-  constructor(context: StoredDocumentsContext) {
-    this.#context = context;
-  }
-
+/** The documents of one space: SpaceDocuments over the storage port. */
+export class StoredDocuments extends StoredCollections<StoredDocumentsContext> implements SpaceDocuments {
   async getOne(collection: string, selector: Selector): Promise<JsonText> {
     const found = await this.findOneOrNull(collection, selector);
     if (found === null) throw notFound(collection);
@@ -49,9 +45,9 @@ export class StoredDocuments implements SpaceDocuments {
   }
 
   async findOneOrNull(collection: string, selector: Selector): Promise<JsonText | null> {
-    const ref = this.#ref(collection);
+    const ref = this.ref(collection);
     const filter = parseFilter(selector);
-    const { storage, order } = this.#context;
+    const { storage, order } = this.context;
     const byId = selectById(filter);
     if (byId !== null && byId.filter === undefined) {
       const document = await order.read(() => storage.read({ kind: 'document.get', ...ref, id: byId.id }));
@@ -62,8 +58,8 @@ export class StoredDocuments implements SpaceDocuments {
   }
 
   async find(collection: string, query?: unknown, options?: unknown, next?: string | null): Promise<FindPage> {
-    const ref = this.#ref(collection);
-    const { storage, order } = this.#context;
+    const ref = this.ref(collection);
+    const { storage, order } = this.context;
     return order.read(() => findPage(storage, ref, readFindCall(query, options), next ?? null));
   }
 
@@ -77,21 +73,23 @@ export class StoredDocuments implements SpaceDocuments {
   }
 
   async count(collection: string, query?: unknown): Promise<{ count: number }> {
-    const ref = this.#ref(collection);
+    const ref = this.ref(collection);
     const filter = parseFilter(query);
-    const { storage, order } = this.#context;
+    const { storage, order } = this.context;
     return order.read(() => storage.read({ kind: 'document.count', ...ref, filter }));
   }
 
   async insertOne(collection: string, document: unknown): Promise<JsonText> {
-    const ref = this.#ref(collection);
-    const { now, createId } = this.#context;
+    const ref = this.ref(collection);
+    const { now, createId } = this.context;
     const prepareOptions = { nowMs: now(), createId };
     const many = Array.isArray(document);
     const prepared = (many ? (document as unknown[]) : [document]).map((one) => prepareDocument(one, prepareOptions));
     if (prepared.length === 0) return '[]';
-    const documents = prepared.map(({ json: _, ...rest }) => rest);
-    await this.#context.order.write(() => commitOne(this.#context, { kind: 'document.insert', ...ref, documents }));
+    await this.#insert(
+      ref,
+      prepared.map(({ json: _, ...rest }) => rest),
+    );
     return many ? `[${prepared.map(({ json }) => json).join(',')}]` : prepared[0]!.json;
   }
 
@@ -139,11 +137,11 @@ export class StoredDocuments implements SpaceDocuments {
   }
 
   async removeOne(collection: string, selector: Selector): Promise<{ _id: string }> {
-    const ref = this.#ref(collection);
+    const ref = this.ref(collection);
     const filter = parseFilter(selector);
-    const { storage, order } = this.#context;
+    const { storage, order } = this.context;
     const remove = (selection: TargetSelection) =>
-      commitOne(this.#context, { kind: 'document.remove', ...ref, ...selection, mode: 'first' });
+      commitOne(this.context, { kind: 'document.remove', ...ref, ...selection, mode: 'first' });
     const byId = selectById(filter);
     const removed =
       byId === null
@@ -154,11 +152,11 @@ export class StoredDocuments implements SpaceDocuments {
   }
 
   async removeMany(collection: string, query: unknown, options?: unknown): Promise<{ count: number }> {
-    const ref = this.#ref(collection);
+    const ref = this.ref(collection);
     const filter = parseFilter(query);
-    const { storage, order } = this.#context;
+    const { storage, order } = this.context;
     const remove = (selection: TargetSelection) =>
-      commitOne(this.#context, {
+      commitOne(this.context, {
         kind: 'document.remove',
         ...ref,
         ...selection,
@@ -169,103 +167,22 @@ export class StoredDocuments implements SpaceDocuments {
     return { count: await order.compound(() => writeEach(storage, ref, filter, limit, remove)) };
   }
 
-  async createCollection(collection: string, options: CollectionOptions = {}): Promise<CollectionInfo> {
-    const cap = options.cap === undefined ? undefined : options.cap === null ? null : requireCount(options.cap, 'cap');
-    const capDelayMs = options.capdelay === undefined ? undefined : requireCount(options.capdelay, 'capdelay');
-    const schema = options.schema === undefined ? undefined : readSchema(options.schema);
-    return this.#putCollection(collection, {
-      ...(cap === undefined ? {} : { cap }),
-      ...(capDelayMs === undefined ? {} : { capDelayMs }),
-      ...(schema === undefined ? {} : { schema }),
-    });
-  }
-
-  async dropCollection(collection: string): Promise<{ dropped: boolean }> {
-    const ref = this.#ref(collection);
-    return this.#context.order.write(() => commitOne(this.#context, { kind: 'collection.drop', ...ref }));
-  }
-
-  async setSchema(collection: string, schema: unknown): Promise<CollectionInfo> {
-    return this.#putCollection(collection, { schema: readSchema(schema) });
-  }
-
-  async getSchema(collection: string): Promise<Json> {
-    return (await this.getCollection(collection))?.schema ?? null;
-  }
-
-  async removeSchema(collection: string): Promise<CollectionInfo> {
-    return this.#putCollection(collection, { schema: null });
-  }
-
-  async capCollection(collection: string, cap: number, capDelayMs?: number): Promise<CollectionInfo> {
-    const delay = capDelayMs === undefined ? {} : { capDelayMs: requireCount(capDelayMs, 'capdelay') };
-    return this.#putCollection(collection, { cap: requireCount(cap, 'cap'), ...delay });
-  }
-
-  async uncapCollection(collection: string): Promise<CollectionInfo> {
-    return this.#putCollection(collection, { cap: null });
-  }
-
-  async createIndex(
-    collection: string,
-    field: string | readonly string[],
-    onProgress?: (field: string, processed: number) => void,
-  ): Promise<CollectionInfo> {
-    const ref = this.#ref(collection);
-    return this.#context.order.compound(async () => {
-      for (const name of typeof field === 'string' ? [field] : field) {
-        const { state } = await commitOne(this.#context, { kind: 'index.create', ...ref, field: name });
-        let processed = 0;
-        for (let done = state === 'ready'; !done; ) {
-          const step = await commitOne(this.#context, {
-            kind: 'index.build',
-            ...ref,
-            field: name,
-            budgetMs: chunkBudgetMs,
-          });
-          done = step.done;
-          processed += step.processed;
-          onProgress?.(name, processed);
-        }
-      }
-      return this.#readCollection(ref);
-    });
-  }
-
-  async removeIndex(collection: string, field: string | readonly string[]): Promise<CollectionInfo | null> {
-    const ref = this.#ref(collection);
-    return this.#context.order.compound(async () => {
-      for (const name of typeof field === 'string' ? [field] : field) {
-        await commitOne(this.#context, { kind: 'index.remove', ...ref, field: name });
-      }
-      return this.#context.storage.read({ kind: 'collection.get', ...ref });
-    });
-  }
-
-  async getCollection(collection: string): Promise<CollectionInfo | null> {
-    const ref = this.#ref(collection);
-    const { storage, order } = this.#context;
-    return order.read(() => storage.read({ kind: 'collection.get', ...ref }));
-  }
-
-  async listCollections(options: { includeSystem?: boolean } = {}): Promise<readonly CollectionInfo[]> {
-    const { storage, order, space } = this.#context;
-    return order.read(() =>
-      storage.read({ kind: 'collection.list', space, includeSystem: options.includeSystem ?? false }),
-    );
-  }
-
   async importDocuments(
     collection: string,
     documents: Iterable<unknown> | AsyncIterable<unknown>,
     options: ImportOptions = {},
   ): Promise<ImportResult> {
-    const ref = this.#ref(collection);
-    return this.#context.order.compound(() => importDocuments(this.#context, ref, documents, options));
+    const ref = this.ref(collection);
+    return this.context.order.compound(() => importDocuments(this.context, ref, documents, options));
   }
 
-  #ref(collection: string): CollectionRef {
-    return { space: this.#context.space, collection: requireCollectionName(collection) };
+  /** In one commit; what is too much for one is staged in several and shown at once, unless it expires row by row. */
+  async #insert(ref: CollectionRef, documents: readonly NewDocument[]): Promise<void> {
+    const { order } = this.context;
+    const isLarge =
+      documents.length > documentsPerCommit && documents.every(({ expiresAtMs }) => expiresAtMs === undefined);
+    if (isLarge) await order.compound(() => insertStaged(this.context, ref, documents));
+    else await order.write(() => commitOne(this.context, { kind: 'document.insert', ...ref, documents }));
   }
 
   async #writeOne(
@@ -274,12 +191,12 @@ export class StoredDocuments implements SpaceDocuments {
     change: DocumentChange,
     upsert: boolean,
   ): Promise<WrittenDocument> {
-    const ref = this.#ref(collection);
-    const { order, createId } = this.#context;
+    const ref = this.ref(collection);
+    const { order, createId } = this.context;
     const upsertId = upsert ? (getFilterId(filter) ?? getPatchId(change) ?? createId()) : null;
     if (upsertId !== null) requireId(upsertId);
     const write = (selection: TargetSelection, canInsert: boolean) =>
-      commitOne(this.#context, {
+      commitOne(this.context, {
         kind: 'document.write',
         ...ref,
         ...selection,
@@ -304,7 +221,7 @@ export class StoredDocuments implements SpaceDocuments {
     upsert: boolean,
     write: (selection: TargetSelection, canInsert: boolean) => Promise<WriteOutcome & { readonly upserted: boolean }>,
   ): Promise<(WriteOutcome & { readonly upserted: boolean }) | null> {
-    const { storage } = this.#context;
+    const { storage } = this.context;
     const update = () => writeFirst(storage, ref, filter, (selection) => write(selection, false));
     if (!upsert) return update();
     return this.#oneAtATime(
@@ -315,7 +232,7 @@ export class StoredDocuments implements SpaceDocuments {
 
   /** Upserts by the same filter go one after the other: else all of them would find nothing, and all would insert. */
   async #oneAtATime<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
-    const { upserts } = this.#context;
+    const { upserts } = this.context;
     const before = upserts.get(key) ?? Promise.resolve();
     const result = before.then(work);
     const settled = result.then(
@@ -336,10 +253,10 @@ export class StoredDocuments implements SpaceDocuments {
     change: DocumentChange,
     options: unknown,
   ): Promise<{ count: number }> {
-    const ref = this.#ref(collection);
-    const { storage, order } = this.#context;
+    const ref = this.ref(collection);
+    const { storage, order } = this.context;
     const write = (selection: TargetSelection) =>
-      commitOne(this.#context, {
+      commitOne(this.context, {
         kind: 'document.write',
         ...ref,
         ...selection,
@@ -349,23 +266,6 @@ export class StoredDocuments implements SpaceDocuments {
       });
     const limit = readManyLimit(options);
     return { count: await order.compound(() => writeEach(storage, ref, filter, limit, write)) };
-  }
-
-  async #putCollection(
-    collection: string,
-    settings: { cap?: number | null; capDelayMs?: number; schema?: JsonObject | null },
-  ): Promise<CollectionInfo> {
-    const ref = this.#ref(collection);
-    return this.#context.order.compound(async () => {
-      await commitOne(this.#context, { kind: 'collection.put', ...ref, ...settings });
-      return this.#readCollection(ref);
-    });
-  }
-
-  async #readCollection(ref: CollectionRef): Promise<CollectionInfo> {
-    const info = await this.#context.storage.read({ kind: 'collection.get', ...ref });
-    if (info === null) throw new TackleError('conflict', `"${ref.collection}" was dropped meanwhile`);
-    return info;
   }
 }
 
@@ -403,17 +303,4 @@ function readManyLimit(options: unknown): number {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return Number.POSITIVE_INFINITY;
   const { limit, hints } = options as { limit?: unknown; hints?: unknown };
   return parseFindOptions({ limit, hints }).limit ?? Number.POSITIVE_INFINITY;
-}
-
-function readSchema(schema: unknown): JsonObject | null {
-  if (schema === null) return null;
-  if (typeof schema !== 'object' || Array.isArray(schema)) {
-    throw new TackleError('invalid_request', 'A schema must be a JSON Schema object');
-  }
-  return JSON.parse(JSON.stringify(schema)) as JsonObject;
-}
-
-function requireCount(value: unknown, name: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TackleError('invalid_request', `${name} must be a whole number that is not negative`);
 }

@@ -54,6 +54,17 @@ describe('documents of a space', () => {
     assert.equal(await space.insertOne('c', []), '[]');
   });
 
+  test('a large array is inserted whole or not at all too', async () => {
+    const space = openSpace();
+    await space.insertOne('c', { _id: 'x' });
+    const rows = Array.from({ length: 2_500 }, (_, n) => ({ n }));
+    await assert.rejects(space.insertOne('c', [...rows, { _id: 'x' }]), { code: 'duplicate_id' });
+    assert.deepEqual(await space.count('c'), { count: 1 });
+    assert.equal((JSON.parse(await space.insertOne('c', rows)) as JsonObject[]).length, 2_500);
+    assert.deepEqual(await space.count('c'), { count: 2_501 });
+    assert.equal((await all(space, 'c', { n: { $gte: 0 } })).length, 2_500);
+  });
+
   test('ids increase in the order of the calls', async () => {
     const space = openSpace();
     await Promise.all(Array.from({ length: 100 }, (_, n) => space.insertOne('c', { n })));

@@ -5,7 +5,8 @@ import { TackleError } from '../../core/errors.ts';
 const minimumSqliteVersion = [3, 51, 3] as const;
 /** The WAL file is cut back to this after a checkpoint that emptied it. */
 const walSizeLimitBytes = 64 * 1024 * 1024;
-const cachedStatements = 1_000;
+/** Statements of one generation; those of the generation before are kept while they are used. */
+const cachedStatements = 400;
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -18,7 +19,8 @@ export interface ConnectionOptions {
 /** One SQLite connection with its prepared statements. */
 export class Connection {
   readonly db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  #statements = new Map<string, StatementSync>();
+  #olderStatements = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync) {
     this.db = db;
@@ -28,10 +30,10 @@ export class Connection {
   sql(text: string): StatementSync {
     const known = this.#statements.get(text);
     if (known !== undefined) return known;
-    const statement = this.db.prepare(text);
+    const statement = this.#olderStatements.get(text) ?? this.db.prepare(text);
     if (this.#statements.size >= cachedStatements) {
-      const [oldest] = this.#statements.keys();
-      this.#statements.delete(oldest as string);
+      this.#olderStatements = this.#statements;
+      this.#statements = new Map();
     }
     this.#statements.set(text, statement);
     return statement;
@@ -57,6 +59,7 @@ export class Connection {
 
   close(): void {
     this.#statements.clear();
+    this.#olderStatements.clear();
     if (this.db.isOpen) this.db.close();
   }
 }

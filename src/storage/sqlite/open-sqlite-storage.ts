@@ -7,7 +7,7 @@ import { CommitQueue } from './commit-queue.ts';
 import { readLanes } from './read-lanes.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { StorageThread } from './storage-thread.ts';
-import type { OpenedDetail, WriterOptions, WriterRequest } from './thread-messages.ts';
+import type { CommitRequest, OpenedDetail, WriterOptions, WriterRequest } from './thread-messages.ts';
 
 export interface SqliteStorageOptions {
   /** Where `tackle.db` lies; made when missing. */
@@ -32,6 +32,7 @@ const writerFile = new URL(
 );
 /** Batches on their way to the writer: while one is being synced, the next is there already. */
 const batchesUnderWay = 2;
+const writerRestartMs = 500;
 const readyTimeoutMs = 5_000;
 const freeSpaceCheckMs = 5_000;
 const integrityBudgetMs = 60_000;
@@ -52,9 +53,13 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
 /** The storage port on one SQLite file: a writer thread with group commit, and reader threads. */
 export class SqliteStorage implements Storage {
   readonly #options: SqliteStorageOptions;
-  readonly #writer: StorageThread<WriterRequest>;
+  readonly #writerOptions: WriterOptions;
+  #writer: StorageThread<WriterRequest>;
+  #isWriterOpen = false;
   readonly #readers: ReaderPool;
   readonly #queue: CommitQueue;
+  /** Who waits for the commits of the queue. */
+  readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   #batches = 0;
   #isScheduled = false;
   #isClosed = false;
@@ -70,19 +75,14 @@ export class SqliteStorage implements Storage {
     rmSync(temporaryDirectory, { recursive: true, force: true });
     const space = { commits: options.commitsPerSpace ?? 2_000, bytes: 64 * 1024 * 1024 };
     this.#queue = new CommitQueue({ space, system: { commits: 20_000, bytes: 256 * 1024 * 1024 } });
-    const writerOptions: WriterOptions = {
+    this.#writerOptions = {
       path,
       backupDirectory: join(options.directory, 'backups'),
       maxCollections: options.maxCollections ?? 2_000,
       synchronous: options.testing?.synchronous ?? 'FULL',
       commitDelayMs: options.testing?.commitDelayMs ?? 0,
     };
-    this.#writer = new StorageThread(writerFile, writerOptions, {
-      onBatchDone: () => {
-        this.#batches -= 1;
-        this.#send();
-      },
-    });
+    this.#writer = this.#startWriter();
     this.#readers = new ReaderPool({ path, temporaryDirectory }, options.scanThreads ?? 2);
   }
 
@@ -136,7 +136,7 @@ export class SqliteStorage implements Storage {
     this.#isClosed = true;
     if (this.#freeSpaceTimer !== null) clearInterval(this.#freeSpaceTimer);
     for (let rest = this.#queue.takeAll(); rest.length > 0; rest = this.#queue.takeAll()) {
-      this.#writer.post({ type: 'commits', requests: rest });
+      this.#post(rest);
     }
     await this.#readers.close();
     await this.#writer.close({ type: 'close' });
@@ -156,14 +156,48 @@ export class SqliteStorage implements Storage {
         this.#send();
       });
     }
-    return new Promise((resolve, reject) => this.#writer.expect(id, resolve, reject));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  #startWriter(): StorageThread<WriterRequest> {
+    const writer = new StorageThread<WriterRequest>(writerFile, this.#writerOptions, {
+      onBatchDone: () => {
+        this.#batches -= 1;
+        this.#send();
+      },
+      // What was under way is rejected: whether it was committed is not known. What waits goes to a new thread.
+      onLost: () => {
+        this.#isWriterOpen = false;
+        this.#batches = 0;
+        setTimeout(() => {
+          if (!this.#isClosed) this.#writer = this.#startWriter();
+        }, writerRestartMs);
+      },
+    });
+    writer.opened.then(
+      () => {
+        this.#isWriterOpen = true;
+        this.#send();
+      },
+      () => undefined,
+    );
+    return writer;
   }
 
   #send(): void {
-    while (this.#batches < batchesUnderWay && !this.#queue.isEmpty) {
+    while (this.#isWriterOpen && this.#batches < batchesUnderWay && !this.#queue.isEmpty) {
       this.#batches += 1;
-      this.#writer.post({ type: 'commits', requests: this.#queue.takeBatch() });
+      this.#post(this.#queue.takeBatch());
     }
+  }
+
+  #post(requests: readonly CommitRequest[]): void {
+    for (const { id } of requests) {
+      const caller = this.#waiting.get(id)!;
+      this.#waiting.delete(id);
+      this.#writer.expect(id, caller.resolve, caller.reject);
+    }
+    this.#writer.post({ type: 'commits', requests });
   }
 
   #checkInBackground(): void {

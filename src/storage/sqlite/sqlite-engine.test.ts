@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { parseFilter } from '../../core/query/parse-filter.ts';
 import { findIds, inSpace, insert, newDocument, ref } from '../conformance/harness.ts';
 import { openConnection } from './connection.ts';
@@ -60,6 +61,33 @@ describe('sqlite writer', () => {
     await opened.storage.checkReady();
     await opened.storage[Symbol.asyncDispose]();
     await assert.rejects(insert(opened.storage, { a: {} }), { code: 'storage_unavailable' });
+  });
+
+  test('with too little free space apps are refused and the system goes on', async () => {
+    await using opened = await openTemporaryStorage({ minFreeBytes: Number.MAX_SAFE_INTEGER });
+    await assert.rejects(insert(opened.storage, { a: {} }), { code: 'disk_full' });
+    await opened.storage.commit([{ kind: 'record.put', type: 't', key: 'k', value: 1, expect: 'any' }], {
+      lane: { lane: 'system' },
+    });
+  });
+
+  test('a writer thread that ends is replaced; what waited is done, what was under way is rejected', async () => {
+    const workers: Worker[] = [];
+    const note = (worker: Worker): number => workers.push(worker);
+    process.on('worker', note);
+    await using opened = await openTemporaryStorage({ testing: { commitDelayMs: 100 } });
+    process.off('worker', note);
+    const { storage } = opened;
+    await insert(storage, { before: {} });
+    const underWay = Promise.allSettled([insert(storage, { u1: {} }), insert(storage, { u2: {} })]);
+    await sleep(20);
+    await workers[0]!.terminate();
+    const [first] = await underWay;
+    if (first.status === 'rejected') assert.equal((first.reason as { code: string }).code, 'storage_unavailable');
+    await insert(storage, { after: {} });
+    await storage.checkReady();
+    const ids = await findIds(storage);
+    assert.ok(ids.includes('before') && ids.includes('after'));
   });
 
   test('there is a limit to collections, and a dropped one makes room again', async () => {

@@ -10,7 +10,7 @@ interface Pending {
 interface ThreadHandlers {
   onBatchDone?(): void;
   /** The thread ended although nobody closed it. */
-  onLost?(error: Error): void;
+  onLost?(): void;
 }
 
 /** One storage thread: requests by id, answers as promises. */
@@ -43,7 +43,7 @@ export class StorageThread<Request extends WriterRequest | ReaderRequest> {
       opened.reject(this.#lost);
       for (const pending of this.#pending.values()) pending.reject(this.#lost);
       this.#pending.clear();
-      if (!this.#isClosing) handlers.onLost?.(this.#lost);
+      if (!this.#isClosing) handlers.onLost?.();
     };
     this.#worker.on('error', lose);
     const exited = Promise.withResolvers<void>();

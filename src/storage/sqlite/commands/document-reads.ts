@@ -1,8 +1,8 @@
+import { toDocumentJson } from '../../../core/document-json.ts';
 import { applyProjection, compileProjection } from '../../../core/query/projection.ts';
 import { decodeStoredDocument, decodeStoredText, encodeStoredText } from '../../../core/query/stored-text.ts';
 import type { DocumentReads } from '../../../ports/storage/documents.ts';
 import { type CollectionState, loadCollection } from '../catalogue.ts';
-import { toDocumentJson } from '../../../core/document-json.ts';
 import { type DocumentRow, isVisible } from '../document-table.ts';
 import type { ReaderContext, ReadHandlers } from '../handlers.ts';
 import { findRows } from '../reads/find-rows.ts';

@@ -1,3 +1,4 @@
+import { toDocumentJson } from '../../../core/document-json.ts';
 import { TackleError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { compileMatcher } from '../../../core/query/match-filter.ts';
@@ -16,7 +17,6 @@ import type {
   DocumentTarget,
 } from '../../../ports/storage/documents.ts';
 import type { CollectionState } from '../catalogue.ts';
-import { toDocumentJson } from '../../../core/document-json.ts';
 import { type DocumentRow, deleteRow, getRow, insertRow, updateRow } from '../document-table.ts';
 import type { CommandHandlers, WriterContext } from '../handlers.ts';
 
