@@ -1,9 +1,9 @@
 /** Scans the roots for hook directories and packs. Never throws: what cannot be read becomes a problem. */
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isPlainObject } from '../../core/json.ts';
 import type { DiscoveredHook, DiscoveryProblem, DiscoveryResult, HookRoot } from './discovered-hook.ts';
-import { readHookDirectory } from './read-hook.ts';
+import { readEntries, readHookDirectory } from './read-hook.ts';
 import { isInside, openSafeFile } from './safe-file.ts';
 
 export interface DiscoverOptions {
@@ -92,9 +92,10 @@ async function readCandidate(
   options: DiscoverOptions,
 ): Promise<DiscoveryResult> {
   const { lenientMetadata } = options;
-  const packEntries = await readPackEntries(dir, real);
+  const entries = await readEntries(dir);
+  const packEntries = entries.has('package.json') ? await readPackEntries(dir, real) : null;
   if (packEntries === null) {
-    const result = await readHookDirectory(dir, { root, boundaryDir: real, lenientMetadata });
+    const result = await readHookDirectory(dir, { root, boundaryDir: real, lenientMetadata, entries });
     if (result.kind === 'hook') return { hooks: [result.hook], problems: [] };
     return { hooks: [], problems: result.kind === 'problem' ? [result.problem] : [] };
   }
@@ -140,14 +141,6 @@ export function listPackEntries(manifest: unknown): readonly string[] | null {
     if (entries.length > 0) return entries.map((item: string) => item.trim());
   }
   return null;
-}
-
-/** The name of a package, or undefined when there is no readable manifest. */
-export async function readPackageManifest(dir: string): Promise<Record<string, unknown> | null> {
-  const text = await readFile(path.join(dir, 'package.json'), 'utf8').catch(() => null);
-  if (text === null) return null;
-  const value: unknown = JSON.parse(text);
-  return isPlainObject(value) ? value : {};
 }
 
 function lintDuplicates(hooks: readonly DiscoveredHook[], root: string): DiscoveredHook[] {

@@ -1,4 +1,5 @@
 /** Reads one hook directory: HOOK.md, the handler file and what is wrong with them. */
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { findNearestEventKey, isFamilyKey, isKnownEventKey, isPluginHookName } from '../../core/hook-event.ts';
 import { parseFrontmatter } from '../../core/hook-frontmatter.ts';
@@ -28,6 +29,17 @@ export interface ReadHookOptions {
   /** Real path that all files must stay under: the hook's directory, or its pack's. */
   readonly boundaryDir: string;
   readonly lenientMetadata: boolean;
+  /** What the directory holds; read here when absent. */
+  readonly entries?: DirectoryEntries;
+}
+
+/** Names in a directory, and whether each is a plain file. */
+export type DirectoryEntries = ReadonlyMap<string, boolean>;
+
+/** One listing saves looking for every file that might be there. */
+export async function readEntries(dir: string): Promise<DirectoryEntries> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+  return new Map(entries.map((entry) => [entry.name, entry.isFile()]));
 }
 
 export type ReadHookResult =
@@ -38,7 +50,12 @@ export type ReadHookResult =
 /** `none` when the directory holds no HOOK.md. */
 export async function readHookDirectory(dir: string, options: ReadHookOptions): Promise<ReadHookResult> {
   const filePath = path.join(dir, 'HOOK.md');
-  const file = await openSafeFile(filePath, options.boundaryDir, { maxBytes: maxHookFileBytes });
+  const entries = options.entries ?? (await readEntries(dir));
+  if (!entries.has('HOOK.md')) return { kind: 'none' };
+  const file = await openSafeFile(filePath, options.boundaryDir, {
+    maxBytes: maxHookFileBytes,
+    isPlain: entries.get('HOOK.md'),
+  });
   if (!file.ok) {
     if (file.reason === 'missing') return { kind: 'none' };
     return problem(dir, `HOOK.md ${unsafeTexts[file.reason]}: HOOK.md path fails boundary checks in ${dir}`);
@@ -47,7 +64,7 @@ export async function readHookDirectory(dir: string, options: ReadHookOptions): 
   const frontmatter = parseFrontmatter(file.text);
   const parsed = parseHookMetadata(frontmatter);
   const name = frontmatter.fields.get('name')?.text.trim() || path.basename(dir);
-  const handler = await findHandler(dir, options.boundaryDir);
+  const handler = await findHandler(dir, options.boundaryDir, entries);
   if (handler === null) {
     return problem(dir, `Hook "${hideControlCharacters(name)}" has HOOK.md but no handler file in ${dir}`);
   }
@@ -113,24 +130,31 @@ interface FoundHandler {
   readonly lints: readonly HookLint[];
 }
 
-async function findHandler(dir: string, boundaryDir: string): Promise<FoundHandler | { unsafe: UnsafeReason } | null> {
+async function findHandler(
+  dir: string,
+  boundaryDir: string,
+  entries: DirectoryEntries,
+): Promise<FoundHandler | { unsafe: UnsafeReason } | null> {
+  const check = (name: string) =>
+    openSafeFile(path.join(dir, name), boundaryDir, {
+      maxBytes: maxHandlerBytes,
+      read: false,
+      isPlain: entries.get(name),
+    });
   for (const name of [...handlerNames, ...extraHandlerNames]) {
-    const file = path.join(dir, name);
-    const found = await openSafeFile(file, boundaryDir, { maxBytes: maxHandlerBytes, read: false });
+    if (!entries.has(name)) continue;
+    const found = await check(name);
     if (!found.ok) {
       if (found.reason === 'missing') continue;
       return { unsafe: found.reason };
     }
     const isExtra = (extraHandlerNames as readonly string[]).includes(name);
     const message = `OpenClaw does not find handlers named ${name}; call it handler.js or handler.ts to run there too.`;
-    const twin = name.endsWith('.ts') ? file.replace(/\.ts$/, '.js') : undefined;
-    const twinFile =
-      twin === undefined
-        ? undefined
-        : await openSafeFile(twin, boundaryDir, { maxBytes: maxHandlerBytes, read: false });
+    const twin = name.endsWith('.ts') ? name.replace(/\.ts$/, '.js') : '';
+    const hasTwin = entries.has(twin) && (await check(twin)).ok;
     return {
-      path: file,
-      fallback: twinFile?.ok ? twin : undefined,
+      path: path.join(dir, name),
+      fallback: hasTwin ? path.join(dir, twin) : undefined,
       fingerprint: `${found.mtimeMs}:${found.size}`,
       lints: isExtra ? [{ code: 'handler_name', message }] : [],
     };
