@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Calls back once, after at least `delayMs`. */
   setTimer(callback: () => void, delayMs: number): Timer;
+  /** Calls back once, after what is ready now has been dealt with. */
+  defer(callback: () => void): void;
 }
 
 export interface Timer {
@@ -19,6 +21,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), 2_147_483_647));
     return { cancel: () => clearTimeout(timer) };
   },
+  defer: (callback) => void setImmediate(callback),
 };
 
 /** One wake-up at the earliest of many wanted times. Sleeps in pieces, so that a clock that jumps is noticed. */

@@ -131,7 +131,7 @@ export class Dispatcher {
   wake(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    this.clock.defer(() => {
       this.#isScheduled = false;
       this.#flush();
     });
