@@ -14,6 +14,8 @@ import { type BuildOptions, type BuiltApp, buildApp, mapStack } from './index.ts
 
 const root = await mkdtemp(path.join(tmpdir(), 'build-app-'));
 after(() => rm(root, { recursive: true, force: true }));
+// The cache of the builds goes there too, and not into the home of whoever runs the tests.
+process.env.TACKLE_HOME = root;
 let appCount = 0;
 
 type Files = Readonly<Record<string, string>>;
