@@ -99,7 +99,7 @@ for (const mode of buildModes) {
 
   describe(`a data browser with a page imported as text (${mode})`, () => {
     it('fills in its template under every path, and serves its assets', async () => {
-      const space = await deployFixture(gateway, 'data-admin', mode);
+      const space = await deployFixture(gateway, 'data-pages', mode);
       for (const path of ['/app', '/app/x/y']) {
         const page = await space.request(path, { anonymous: true });
         assert.equal(page.status, 200, page.text);
