@@ -37,13 +37,16 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     env: { ...process.env, TACKLE_LOG_LEVEL: 'warn', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test process that dies must not leave its gateway behind.
+  const killWithTest = () => child.kill('SIGKILL');
+  process.once('exit', killWithTest);
+  const exited = once(child, 'exit').finally(() => process.off('exit', killWithTest));
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-100_000);
   });
   const url = await readReadyUrl(child, () => errors);
   const adminToken = (await readFile(join(home, 'admin.token'), 'utf8')).trim();
-  const exited = once(child, 'exit');
   return {
     url,
     port: Number(new URL(url).port),
