@@ -93,8 +93,9 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
     return writeAppText(exchange, 404, { error: `No route matches ${method} ${target.apiPath}` });
   }
   const middleware = route === null ? [] : runner.routes.findMiddleware(target.apiPath);
-  if (route !== null && authHook === null && middleware.length === 0) {
-    const answered = options.answerByPlatform(exchange, runner, route, exchange.query);
+  if (route !== null && middleware.length === 0) {
+    const question = { route, authHook, apiPath: target.apiPath, query: exchange.query };
+    const answered = options.answerByPlatform(exchange, runner, question);
     if (answered !== null && (await answered)) return;
   }
   const pendingBody = readBody(request, options.maxBodyBytes);
@@ -161,7 +162,9 @@ function answerError(options: AppTrafficOptions, error: unknown, exchange: Excha
   // The client left: there is nobody to answer.
   if (response.destroyed) return;
   const known = error instanceof TackleError ? error : null;
-  if (known === null || known.status >= 500) options.onError(error, requestId, target);
+  // What the app did wrong is in the app's log.
+  if (known === null || (known.status >= 500 && !known.code.startsWith('app_')))
+    options.onError(error, requestId, target);
   if (response.headersSent) {
     response.destroy();
     return;
