@@ -70,7 +70,6 @@ export class TopicConsumer {
   claiming = 0;
   /** Results that are part of a commit under way; claims in or after that commit come behind them. */
   committing = 0;
-  pausedUntilMs = 0;
   readonly #host: ConsumerHost;
   readonly #handler: TopicHandler;
   readonly #queue: ClaimedTask[] = [];
@@ -79,7 +78,8 @@ export class TopicConsumer {
   #unsettled = 0;
   #averageRunMs = prefetchMs;
   #isStopping = false;
-  #batchDueMs: number | null = null;
+  #isPausing = false;
+  #batchWait: 'none' | 'waiting' | 'over' = 'none';
 
   constructor(options: ConsumerOptions, host: ConsumerHost) {
     this.space = options.space;
@@ -100,7 +100,7 @@ export class TopicConsumer {
   /** How many more tasks may be claimed now. */
   get room(): number {
     const { settings } = this;
-    const isClosed = this.#isStopping || settings.paused || this.#host.clock.now() < this.pausedUntilMs;
+    const isClosed = this.#isStopping || settings.paused || this.#isPausing;
     if (isClosed || settings.workers === 0) return 0;
     const held = this.#queue.length + this.#runningTasks() + this.claiming;
     if (settings.strict) return held + this.#unsettled - this.committing === 0 ? 1 : 0;
@@ -182,17 +182,22 @@ export class TopicConsumer {
   #takeBatch(): ClaimedTask[] | null {
     const { batch } = this.settings;
     if (batch === null || this.#queue[0]!.crashes > 0) return this.#queue.splice(0, 1);
-    const now = this.#host.clock.now();
-    if (this.#queue.length < batch.size && batch.waitMs > 0) {
-      if (this.#batchDueMs === null) {
-        this.#batchDueMs = now + batch.waitMs;
-        this.#host.clock.setTimer(() => this.startNext(), batch.waitMs);
-      }
-      if (now < this.#batchDueMs) return null;
+    if (this.#queue.length < batch.size && batch.waitMs > 0 && this.#batchWait !== 'over') {
+      this.#waitForBatch(batch.waitMs);
+      return null;
     }
-    this.#batchDueMs = null;
+    this.#batchWait = 'none';
     const calm = this.#queue.findIndex((task) => task.crashes > 0);
     return this.#queue.splice(0, Math.min(batch.size, calm < 0 ? this.#queue.length : calm));
+  }
+
+  #waitForBatch(waitMs: number): void {
+    if (this.#batchWait === 'waiting') return;
+    this.#batchWait = 'waiting';
+    this.#host.clock.setTimer(() => {
+      if (this.#batchWait === 'waiting') this.#batchWait = 'over';
+      this.startNext();
+    }, waitMs);
   }
 
   async #run(tasks: readonly ClaimedTask[]): Promise<void> {
@@ -268,8 +273,13 @@ export class TopicConsumer {
   }
 
   #pauseClaims(): void {
-    this.pausedUntilMs = this.#host.clock.now() + releasePauseMs;
-    this.#host.clock.setTimer(() => this.#host.noteHungry(this), releasePauseMs);
+    if (this.#isPausing) return;
+    this.#isPausing = true;
+    // A timer and not a time: the wall clock may jump meanwhile.
+    this.#host.clock.setTimer(() => {
+      this.#isPausing = false;
+      this.#host.noteHungry(this);
+    }, releasePauseMs);
   }
 
   #releaseQueue(): void {

@@ -10,7 +10,11 @@ export class MemoryStore {
   readonly tasks = new MemoryTasks(this.state);
   readonly workflows = new MemoryWorkflows(this.state, this.tasks);
 
+  /** So far, also those that were refused. */
+  commits = 0;
+
   commit(commands: readonly Command[]): unknown[] {
+    this.commits += 1;
     this.state.begin();
     try {
       return commands.map((command) => this.#run(command));
