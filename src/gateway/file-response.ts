@@ -8,7 +8,6 @@ export interface ServedFile {
 }
 
 export interface FileRequest {
-  readonly method: string | undefined;
   readonly headers: {
     readonly range?: string | undefined;
     readonly 'if-none-match'?: string | undefined;

@@ -4,54 +4,88 @@ import { isPlainObject } from '../core/json.ts';
 import type { RouteMatch } from '../core/routing/route-table.ts';
 import type { FindPage, SpaceDocuments } from '../documents/index.ts';
 import { type Exchange, noCacheHeaders, writeAppResponse, writeJsonText } from './app-response.ts';
+import { type FileRoute, readFileRoute, type StaticFiles } from './static-files.ts';
 
 export interface PlatformAnswersOptions {
   documentsOf(spaceId: string): SpaceDocuments;
+  readonly staticFiles: StaticFiles;
+}
+
+/** A request that is about to enter the app. */
+export interface PlatformQuestion {
+  readonly route: RouteMatch;
+  /** Index of the auth hook that must allow it; null when a token did. */
+  readonly authHook: number | null;
+  readonly apiPath: string;
+  readonly query: Record<string, string | string[]>;
 }
 
 /**
- * Answers a request without entering the app, where the route says that its answer is nothing but documents
+ * Answers a request without entering the app, where the route says that its answer is nothing but documents or a file
  * (`platform-route.ts` of the SDK). Resolves false when only the app can answer: an unknown document, a query that cannot
  * be read, and whatever else has an error text of the app's own.
  */
 export type PlatformAnswers = (
   exchange: Exchange,
   runner: AppRunner,
-  route: RouteMatch,
-  query: Record<string, string | string[]>,
+  question: PlatformQuestion,
 ) => Promise<boolean> | null;
 
 type CrudRead = { readonly kind: 'crud-read-one' | 'crud-list'; readonly collections: readonly string[] | null };
+type Answer = CrudRead | { readonly kind: 'file'; readonly file: FileRoute };
+
+/** What is known of an app's routes and auth hooks, by index. */
+interface KnownAnswers {
+  readonly routes: readonly (Answer | null)[];
+  readonly auths: readonly (Answer | null)[];
+}
 
 export function createPlatformAnswers(options: PlatformAnswersOptions): PlatformAnswers {
-  /** Per deployed app: what is known of its routes, by index. */
-  const known = new WeakMap<AppRunner, readonly (CrudRead | null)[]>();
+  const known = new WeakMap<AppRunner, KnownAnswers>();
 
-  function findRead(runner: AppRunner, route: RouteMatch): CrudRead | null {
-    let reads = known.get(runner);
-    if (reads === undefined) {
-      const described = runner.manifest.extensions.routes;
-      reads = runner.manifest.routes.map((key) => (isPlainObject(described) ? readDescription(described[key]) : null));
-      known.set(runner, reads);
+  function getKnown(runner: AppRunner): KnownAnswers {
+    let answers = known.get(runner);
+    if (answers === undefined) {
+      const { routes, auths, extensions } = runner.manifest;
+      answers = { routes: readAll(routes, extensions.routes), auths: readAll(auths, extensions.auths) };
+      known.set(runner, answers);
     }
-    return reads[route.index] ?? null;
+    return answers;
   }
 
-  return function answerByPlatform(exchange, runner, route, query) {
-    const read = findRead(runner, route);
-    if (read === null) return null;
+  /** Whether the auth hook is the one of a file route, which passes every name of a known type. */
+  function passesAuth({ auths }: KnownAnswers, { authHook, apiPath }: PlatformQuestion): boolean {
+    if (authHook === null) return true;
+    const hook = auths[authHook];
+    return hook?.kind === 'file' && options.staticFiles.isPublic(hook.file, apiPath);
+  }
+
+  return function answerByPlatform(exchange, runner, question) {
+    const answers = getKnown(runner);
+    const { route, apiPath, query } = question;
+    const answer = answers.routes[route.index] ?? null;
+    if (answer === null || !passesAuth(answers, question)) return null;
+    if (answer.kind === 'file') return options.staticFiles.answer(exchange, runner.deployment, answer.file, apiPath);
     const { collection, ID: id } = route.params;
-    if (collection === undefined || read.collections?.includes(collection) === false) return null;
+    if (collection === undefined || answer.collections?.includes(collection) === false) return null;
     const documents = options.documentsOf(runner.deployment.spaceId);
-    if (read.kind === 'crud-list') return answerList(exchange, documents, collection, query);
+    if (answer.kind === 'crud-list') return answerList(exchange, documents, collection, query);
     return id === undefined ? null : answerOne(exchange, documents, collection, id);
   };
 }
 
+function readAll(keys: readonly string[], described: unknown): readonly (Answer | null)[] {
+  return keys.map((key) => (isPlainObject(described) ? readDescription(described[key]) : null));
+}
+
 /** From the manifest, which comes out of the sandbox. */
-function readDescription(value: unknown): CrudRead | null {
+function readDescription(value: unknown): Answer | null {
   if (!isPlainObject(value)) return null;
   const { kind, collections } = value;
+  if (kind === 'file') {
+    const file = readFileRoute(value);
+    return file === null ? null : { kind, file };
+  }
   if (kind !== 'crud-read-one' && kind !== 'crud-list') return null;
   const names = Array.isArray(collections) ? collections.filter((name) => typeof name === 'string') : null;
   return { kind, collections: names };

@@ -23,6 +23,7 @@ import { createHttpServer, createListener } from '../gateway/http-server.ts';
 import { createPlatformAnswers } from '../gateway/platform-answers.ts';
 import { createRateLimiter } from '../gateway/rate-limiter.ts';
 import { withoutPort } from '../gateway/request-target.ts';
+import { createStaticFiles } from '../gateway/static-files.ts';
 import { createKeyValue } from '../keyvalue/index.ts';
 import { createProjects, ensureAdminTokenFile, openSecrets, type Projects } from '../projects/index.ts';
 import { Failpoints } from '../queues/failpoints.ts';
@@ -225,7 +226,10 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       apps,
       projects,
       rateLimiter: createRateLimiter(Date),
-      answerByPlatform: createPlatformAnswers({ documentsOf: (spaceId) => documents.forSpace(spaceId) }),
+      answerByPlatform: createPlatformAnswers({
+        documentsOf: (spaceId) => documents.forSpace(spaceId),
+        staticFiles: createStaticFiles(fileRooms),
+      }),
       maxBodyBytes: facts.maxBodyBytes,
       routeTimeoutMs: config.apps.requestTimeoutMs,
       onError: (error, requestId, target) =>

@@ -164,7 +164,11 @@ export class Codehooks {
       settings: this.settings,
       realtime: this.realtime,
       app: this,
-      extensions: { workflows: this.workflows.describe(), routes: describeRoutes(this.routes) },
+      extensions: {
+        workflows: this.workflows.describe(),
+        routes: describeRoutes(this.routes),
+        auths: describeRoutes(this.auths),
+      },
       taskhooks: { step: this.workflows.runStep, event: this.workflows.tell },
     };
     if (startup) manifest.startup = startup;

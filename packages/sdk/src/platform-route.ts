@@ -1,3 +1,4 @@
+import type { StaticOptions } from './static-files.ts';
 import type { Handler } from './types.ts';
 
 /**
@@ -8,7 +9,9 @@ export type PlatformAnswer =
   /** One document by its `ID`, as JSON. `collections` null: every collection. */
   | { readonly kind: 'crud-read-one'; readonly collections: readonly string[] | null }
   /** Documents by the query language of CRUD URLs, as a JSON array. */
-  | { readonly kind: 'crud-list'; readonly collections: readonly string[] | null };
+  | { readonly kind: 'crud-list'; readonly collections: readonly string[] | null }
+  /** A file of the store. As an auth hook: names with a known type pass, and all of them when there is a `notFound`. */
+  | { readonly kind: 'file'; readonly source: boolean; readonly options: StaticOptions };
 
 const answerOf = new WeakMap<Handler, PlatformAnswer>();
 
@@ -17,7 +20,7 @@ export function answeredByPlatform(handler: Handler, answer: PlatformAnswer): Ha
   return handler;
 }
 
-/** The answers of those routes that have nothing but such a handler, by route key. */
+/** The answers of those routes (or auth hooks) that have nothing but such a handler, by key. */
 export function describeRoutes(routes: Readonly<Record<string, readonly Handler[]>>): Record<string, PlatformAnswer> {
   const described: Record<string, PlatformAnswer> = {};
   for (const [key, [handler, ...others]] of Object.entries(routes)) {

@@ -78,7 +78,7 @@ function registerReading(api: FastifyInstance, services: ApiServices): void {
       const { query } = request;
       const file = await services.files.appFiles.find(owner, query.store ?? 'stored', query.path);
       if (file === null) throw noFile(query.path);
-      const answer = decideFileAnswer({ method: request.method, headers: request.headers }, file);
+      const answer = decideFileAnswer(request, file);
       const headers = listFileHeaders(file, answer);
       for (let index = 0; index < headers.length; index += 2) reply.header(headers[index]!, headers[index + 1]);
       // What an app or a visitor stored must not run as a page of ours.
