@@ -25,6 +25,8 @@ export interface CollectionState {
   published: readonly number[];
   documents: number;
   bytes: number;
+  /** Upper bound of the length of a body. */
+  longest: number;
   revisionFloor: number;
 }
 
@@ -38,6 +40,7 @@ export interface CollectionRow {
   readonly schema: string | null;
   readonly documents: number;
   readonly bytes: number;
+  readonly longest: number;
   readonly revision_floor: number;
   readonly published: string;
 }
@@ -49,10 +52,44 @@ interface IndexRow {
   readonly multikey: number;
 }
 
-const selectCollection = `SELECT n, space, name, created_at, cap, cap_delay_ms, schema, documents, bytes, revision_floor,
-  published FROM collections WHERE space = ? AND name = ? AND state = 'live'`;
+export const collectionColumns = `n, space, name, created_at, cap, cap_delay_ms, schema, documents, bytes, longest,
+  revision_floor, published`;
+const selectCollection = `SELECT ${collectionColumns} FROM collections WHERE space = ? AND name = ? AND state = 'live'`;
 const selectIndexes = `SELECT n, field, state, multikey FROM indexes
   WHERE collection_n = ? AND state <> 'dropping' ORDER BY field`;
+
+/** Row of `meta` with a number that grows whenever anything but the counters of a collection changes. */
+const versionKey = 'catalogue';
+
+/**
+ * A reader's picture of the collections, loaded once for each version of the catalogue. The counters in it may be old.
+ */
+export class CatalogueView {
+  readonly #connection: Connection;
+  readonly #collections = new Map<string, CollectionState | undefined>();
+  #version: unknown = null;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** To be called when requests have arrived: from here on, they see what was committed before. */
+  refresh(): void {
+    const row = this.#connection.sql('SELECT value FROM meta WHERE key = ?').get(versionKey);
+    if (row?.value === this.#version) return;
+    this.#collections.clear();
+    this.#version = row?.value;
+  }
+
+  get(ref: CollectionRef): CollectionState | undefined {
+    const key = `${ref.space}\0${ref.collection}`;
+    if (this.#collections.has(key)) return this.#collections.get(key);
+    const loaded = loadCollection(this.#connection, ref);
+    // Names come from clients: what does not exist must not fill the memory.
+    if (loaded !== undefined) this.#collections.set(key, loaded);
+    return loaded;
+  }
+}
 
 /** Collection and indexes as stored, or undefined. */
 export function loadCollection(connection: Connection, ref: CollectionRef): CollectionState | undefined {
@@ -80,6 +117,7 @@ export function toCollectionState(connection: Connection, row: CollectionRow): C
     published: JSON.parse(row.published) as number[],
     documents: row.documents,
     bytes: row.bytes,
+    longest: row.longest,
     revisionFloor: row.revision_floor,
   };
 }
@@ -95,6 +133,8 @@ export class Catalogue {
   readonly #dirty = new Set<CollectionState>();
   #undo: (() => void)[] = [];
   #count: number | null = null;
+  /** Readers must load again what they know. */
+  #isChanged = false;
   /** When the next document or key expires or cap is due, as far as this batch knows; the maintenance takes it. */
   #earliestDueMs = Number.POSITIVE_INFINITY;
 
@@ -150,6 +190,7 @@ export class Catalogue {
       published: [],
       documents: 0,
       bytes: 0,
+      longest: 4_096,
       revisionFloor: 0,
     };
     this.#replace(`${ref.space}\0${ref.collection}`, state);
@@ -164,6 +205,7 @@ export class Catalogue {
       Object.assign(before, { [key]: collection[key] });
     this.#undo.push(() => Object.assign(collection, before));
     Object.assign(collection, fields);
+    this.#isChanged = true;
   }
 
   /** Adds to the counters. */
@@ -175,6 +217,14 @@ export class Catalogue {
     collection.documents += documents;
     collection.bytes += bytes;
     this.#dirty.add(collection);
+  }
+
+  /** A body of this length is written. Rounded up to a power of two, so that the bound changes rarely. */
+  noteLength(collection: CollectionState, length: number): void {
+    if (length <= collection.longest) return;
+    const longest = 2 ** Math.ceil(Math.log2(length));
+    this.#connection.sql('UPDATE collections SET longest = ? WHERE n = ?').run(longest, collection.n);
+    this.change(collection, { longest });
   }
 
   /** No document of the collection gets a revision up to this one again. */
@@ -198,6 +248,14 @@ export class Catalogue {
     this.#changeCount(-1);
   }
 
+  /** An index met its first array or object. */
+  noteMultikey(index: IndexState): void {
+    // Stays set when this commit is undone: that costs a better plan until the next start, and nothing else.
+    this.#connection.sql('UPDATE indexes SET multikey = 1 WHERE n = ?').run(index.n);
+    index.multikey = true;
+    this.#isChanged = true;
+  }
+
   noteDue(dueMs: number): void {
     if (dueMs < this.#earliestDueMs) this.#earliestDueMs = dueMs;
   }
@@ -219,8 +277,17 @@ export class Catalogue {
     this.#undo = [];
   }
 
-  /** Before COMMIT: writes the counters that changed. */
+  /** Before COMMIT: writes the counters that changed, and tells the readers when more than these did. */
   flush(): void {
+    if (this.#isChanged) {
+      this.#connection
+        .sql(
+          `INSERT INTO meta (key, value) VALUES (?, '1')
+           ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`,
+        )
+        .run(versionKey);
+      this.#isChanged = false;
+    }
     if (this.#dirty.size === 0) return;
     const update = this.#connection.sql(
       'UPDATE collections SET documents = ?, bytes = ?, revision_floor = ? WHERE n = ?',
@@ -235,6 +302,7 @@ export class Catalogue {
     this.#dirty.clear();
     this.#undo = [];
     this.#count = null;
+    this.#isChanged = false;
   }
 
   #replace(key: string, state: CollectionState | null): void {
@@ -245,6 +313,7 @@ export class Catalogue {
       if (state !== null) this.#dirty.delete(state);
     });
     this.#collections.set(key, state);
+    this.#isChanged = true;
   }
 
   #changeCount(by: number): void {

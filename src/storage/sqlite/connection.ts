@@ -19,24 +19,27 @@ export interface ConnectionOptions {
 /** One SQLite connection with its prepared statements. */
 export class Connection {
   readonly db: DatabaseSync;
-  #statements = new Map<string, StatementSync>();
-  #olderStatements = new Map<string, StatementSync>();
+  readonly #statements: StatementCache;
+  readonly #tupleStatements: StatementCache;
 
   constructor(db: DatabaseSync) {
     this.db = db;
+    this.#statements = new StatementCache((text) => db.prepare(text));
+    this.#tupleStatements = new StatementCache((text) => {
+      const statement = db.prepare(text);
+      statement.setReturnArrays(true);
+      return statement;
+    });
   }
 
   /** The statement for this text, prepared once. The text must come from a small set: values are parameters. */
   sql(text: string): StatementSync {
-    const known = this.#statements.get(text);
-    if (known !== undefined) return known;
-    const statement = this.#olderStatements.get(text) ?? this.db.prepare(text);
-    if (this.#statements.size >= cachedStatements) {
-      this.#olderStatements = this.#statements;
-      this.#statements = new Map();
-    }
-    this.#statements.set(text, statement);
-    return statement;
+    return this.#statements.get(text);
+  }
+
+  /** The same, but rows are arrays of their columns: three times faster where there are many. */
+  tuples(text: string): StatementSync {
+    return this.#tupleStatements.get(text);
   }
 
   exec(text: string): void {
@@ -59,8 +62,36 @@ export class Connection {
 
   close(): void {
     this.#statements.clear();
-    this.#olderStatements.clear();
+    this.#tupleStatements.clear();
     if (this.db.isOpen) this.db.close();
+  }
+}
+
+/** Prepared statements by their text. What is used stays; of the rest, the oldest go. */
+class StatementCache {
+  readonly #prepare: (text: string) => StatementSync;
+  #recent = new Map<string, StatementSync>();
+  #older = new Map<string, StatementSync>();
+
+  constructor(prepare: (text: string) => StatementSync) {
+    this.#prepare = prepare;
+  }
+
+  get(text: string): StatementSync {
+    const known = this.#recent.get(text);
+    if (known !== undefined) return known;
+    const statement = this.#older.get(text) ?? this.#prepare(text);
+    if (this.#recent.size >= cachedStatements) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(text, statement);
+    return statement;
+  }
+
+  clear(): void {
+    this.#recent.clear();
+    this.#older.clear();
   }
 }
 

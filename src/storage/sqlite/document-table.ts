@@ -46,6 +46,7 @@ export function insertRow(
   options: InsertOptions,
 ): number {
   checkSize(collection, id, body);
+  context.catalogue.noteLength(collection, body.length);
   const expiresAt = options.stage !== undefined ? -options.stage : (options.expiresAtMs ?? null);
   const storedId = encodeStoredText(id);
   const revision = collection.revisionFloor + 1;
@@ -93,6 +94,7 @@ function insertWithId(
 /** Writes a new body under the next revision, which it answers. */
 export function updateRow(context: WriterContext, collection: CollectionState, row: DocumentRow, body: string): number {
   checkSize(collection, row._id, body);
+  context.catalogue.noteLength(collection, body.length);
   const revision = row.revision + 1;
   context.connection
     .sql(`UPDATE d_${collection.n} SET body = ?, revision = ? WHERE seq = ?`)
@@ -126,11 +128,7 @@ export function addKeys(
 ): void {
   const insert = context.connection.sql(`INSERT OR IGNORE INTO i_${index.n} (value, _id, seq) VALUES (?, ?, ?)`);
   for (const key of keys.keys) insert.run(key, storedId, seq);
-  if (keys.irregular && !index.multikey) {
-    // Stays set when this commit is undone, in memory only: that costs nothing but a better plan until the next start.
-    context.connection.sql('UPDATE indexes SET multikey = 1 WHERE n = ?').run(index.n);
-    index.multikey = true;
-  }
+  if (keys.irregular && !index.multikey) context.catalogue.noteMultikey(index);
 }
 
 function addIndexKeys(

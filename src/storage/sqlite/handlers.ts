@@ -1,5 +1,5 @@
 import type { CommandMap, ReadMap } from '../../ports/storage.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Catalogue, CatalogueView } from './catalogue.ts';
 import type { Connection } from './connection.ts';
 import type { CapTrims } from './maintenance/cap-trims.ts';
 import type { StagedBatches } from './maintenance/staged-batches.ts';
@@ -23,6 +23,7 @@ export interface WriterContext {
 export interface ReaderContext {
   readonly connection: Connection;
   readonly nowMs: number;
+  readonly collections: CatalogueView;
   readonly spools: SortSpools;
 }
 

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { serializeError } from '../../core/errors.ts';
+import { serializeError, TackleError } from '../../core/errors.ts';
 import type { ReadKind } from '../../ports/storage.ts';
+import { CatalogueView } from './catalogue.ts';
 import { readHandlers } from './commands/index.ts';
 import { openConnection, toStorageError } from './connection.ts';
 import type { ReaderContext } from './handlers.ts';
@@ -20,8 +21,17 @@ function post(message: ThreadMessage): void {
   port.postMessage(message);
 }
 
+/** A table that is gone belonged to a collection or index that was dropped between two steps of the read. */
+function toReadError(error: unknown): unknown {
+  if (error instanceof Error && /no such table: (main\.)?[di]_\d+/.test(error.message)) {
+    return new TackleError('conflict', 'The collection was dropped while it was read', { cause: error });
+  }
+  return toStorageError(error, 'The read failed');
+}
+
 function serve(): void {
   const connection = openConnection({ path: options.path, readOnly: true });
+  const collections = new CatalogueView(connection);
   const spools = new SortSpools({ directory: options.temporaryDirectory, thread: options.thread });
   let replies: Reply[] = [];
 
@@ -36,14 +46,15 @@ function serve(): void {
   }
   const scheduler = new ReadScheduler(
     (id, result) => settle({ id, result }),
-    (id, error) => settle({ id, error: serializeError(toStorageError(error, 'The read failed')) }),
+    (id, error) => settle({ id, error: serializeError(toReadError(error)) }),
   );
 
   port.on('message', (request: ReaderRequest) => {
     switch (request.type) {
       case 'reads':
+        collections.refresh();
         for (const { id, space, read } of request.requests) {
-          const context: ReaderContext = { connection, nowMs: Date.now(), spools };
+          const context: ReaderContext = { connection, nowMs: Date.now(), collections, spools };
           scheduler.add(id, space, () => {
             const handler = handlers[read.kind];
             if (handler === undefined) throw new Error(`There is no read "${read.kind}"`);

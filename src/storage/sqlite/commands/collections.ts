@@ -5,7 +5,13 @@ import type {
   DocumentReads,
   SpaceUsage,
 } from '../../../ports/storage/documents.ts';
-import { type CollectionRow, type CollectionState, loadCollection, toCollectionState } from '../catalogue.ts';
+import {
+  type CollectionRow,
+  type CollectionState,
+  collectionColumns,
+  loadCollection,
+  toCollectionState,
+} from '../catalogue.ts';
 import { toCollectionInfo } from '../collection-info.ts';
 import type { CommandHandlers, ReadHandlers, WriterContext } from '../handlers.ts';
 
@@ -48,8 +54,7 @@ export const collectionReads: ReadHandlers<Pick<DocumentReads, 'collection.get' 
       run: ({ connection }, { space, includeSystem }) => {
         const rows = connection
           .sql(
-            `SELECT n, space, name, created_at, cap, cap_delay_ms, schema, documents, bytes, revision_floor, published
-           FROM collections WHERE space = ? AND state = 'live' AND (? = 1 OR name NOT LIKE '\\_%' ESCAPE '\\')
+            `SELECT ${collectionColumns} FROM collections WHERE space = ? AND state = 'live' AND (? = 1 OR name NOT LIKE '\\_%' ESCAPE '\\')
            ORDER BY name`,
           )
           .all(space, includeSystem === true ? 1 : 0) as unknown as CollectionRow[];

@@ -2,7 +2,7 @@ import { toDocumentJson } from '../../../core/document-json.ts';
 import { applyProjection, compileProjection } from '../../../core/query/projection.ts';
 import { decodeStoredDocument, decodeStoredText, encodeStoredText } from '../../../core/query/stored-text.ts';
 import type { DocumentReads } from '../../../ports/storage/documents.ts';
-import { type CollectionState, loadCollection } from '../catalogue.ts';
+import type { CollectionState } from '../catalogue.ts';
 import { type DocumentRow, isVisible } from '../document-table.ts';
 import type { ReaderContext, ReadHandlers } from '../handlers.ts';
 import { findRows } from '../reads/find-rows.ts';
@@ -20,8 +20,8 @@ const idsPerPage = 1_000;
 export const documentReads: ReadHandlers<Group> = {
   'document.get': {
     lane: 'point',
-    run: ({ connection, nowMs }, params) => {
-      const collection = loadCollection(connection, params);
+    run: ({ connection, collections, nowMs }, params) => {
+      const collection = collections.get(params);
       if (collection === undefined) return null;
       const row = connection
         .sql(`SELECT seq, _id, revision, expires_at, body FROM d_${collection.n} WHERE _id = ?`)
@@ -50,7 +50,7 @@ export const documentReads: ReadHandlers<Group> = {
   'document.count': {
     lane: 'scan',
     run: function* (context, params) {
-      const plan = planQuery(context.connection, params);
+      const plan = planQuery(context, params);
       if (plan === null) return { count: 0 };
       if (plan.where.exact && plan.where.sql === '1') return { count: countAll(context, plan.collection) };
       const source = openSource(context, plan, null, { withoutBodies: true });
@@ -66,8 +66,9 @@ export const documentReads: ReadHandlers<Group> = {
 
   'document.explain': {
     lane: 'scan',
-    run: ({ connection }, params) => {
-      const plan = planQuery(connection, params);
+    run: (context, params) => {
+      const { connection } = context;
+      const plan = planQuery(context, params);
       if (plan === null) return { index: null, plan: [] };
       const { sql, params: values } = explainSql(plan);
       const rows = connection.db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
@@ -85,11 +86,12 @@ function toTexts(rows: readonly SourceRow[], fields: Readonly<Record<string, 0 |
 
 /** The counter holds what is stored; what has expired but was not purged yet is taken off. */
 function countAll({ connection, nowMs }: ReaderContext, collection: CollectionState): number {
-  const { expired } = connection
+  const { count } = connection
     .sql(
-      `SELECT count(*) AS expired FROM document_expiry
-       WHERE expires_at >= 0 AND expires_at <= ? AND collection_n = ?`,
+      `SELECT documents - (SELECT count(*) FROM document_expiry
+         WHERE expires_at >= 0 AND expires_at <= ? AND collection_n = n) AS count
+       FROM collections WHERE n = ?`,
     )
-    .get(nowMs, collection.n) as { expired: number };
-  return collection.documents - expired;
+    .get(nowMs, collection.n) as { count: number };
+  return count;
 }

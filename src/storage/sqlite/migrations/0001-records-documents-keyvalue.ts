@@ -28,6 +28,8 @@ export const recordsDocumentsKeyvalue: Migration = {
         schema TEXT,
         documents INTEGER NOT NULL DEFAULT 0,
         bytes INTEGER NOT NULL DEFAULT 0,
+        -- No body is longer; rounded up. Tells readers how many rows they can take at once.
+        longest INTEGER NOT NULL DEFAULT 4096,
         -- No document of the collection may get a revision at or below this, so that no (id, revision) ever comes back.
         revision_floor INTEGER NOT NULL DEFAULT 0,
         -- JSON array: staged batches that are published, but whose rows still carry the mark.

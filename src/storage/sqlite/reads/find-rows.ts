@@ -32,7 +32,7 @@ export function* findRows(
   maxRows: number,
 ): Generator<void, RowPage, void> {
   const limit = Math.min(request.limit, maxRows);
-  const plan = planQuery(context.connection, request);
+  const plan = planQuery(context, request);
   if (plan === null || limit <= 0) return { rows: [], next: null };
   const token = request.after === undefined ? null : decodePageToken(request.after);
   const skip = token === null ? (request.skip ?? 0) : 0;

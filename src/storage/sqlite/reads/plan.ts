@@ -2,9 +2,10 @@ import { type Filter, getFilterId } from '../../../core/query/filter.ts';
 import { compileMatcher, type Matcher } from '../../../core/query/match-filter.ts';
 import { completeSort, type Sort } from '../../../core/query/sort.ts';
 import type { CollectionRef } from '../../../ports/storage/documents.ts';
-import { type CollectionState, type IndexState, loadCollection } from '../catalogue.ts';
+import type { CollectionState, IndexState } from '../catalogue.ts';
 import { compileFilter } from '../compile-query.ts';
 import type { Connection } from '../connection.ts';
+import type { ReaderContext } from '../handlers.ts';
 import type { SqlCondition } from '../sql-condition.ts';
 import { computeKeyRanges, getPredicates, isPoint, type KeyRange, rangeToSql } from './key-ranges.ts';
 
@@ -16,8 +17,14 @@ export type Access =
   | { readonly type: 'ids'; readonly ids: readonly string[]; readonly direction: 1 | -1 }
   /** The table, or the part of it between two ids, by `_id`. */
   | { readonly type: 'table'; readonly range: KeyRange; readonly direction: 1 | -1 }
-  /** One key of an index, by `_id`. */
-  | { readonly type: 'key'; readonly index: IndexState; readonly range: KeyRange; readonly direction: 1 | -1 }
+  /** One key of an index, by `_id`; `entries` are at least as many as were counted, up to a limit. */
+  | {
+      readonly type: 'key';
+      readonly index: IndexState;
+      readonly range: KeyRange;
+      readonly direction: 1 | -1;
+      readonly entries: number;
+    }
   /** Part of an index, by (key, `_id`). */
   | { readonly type: 'ordered'; readonly index: IndexState; readonly range: KeyRange; readonly direction: 1 | -1 }
   /** Parts of an index: gathered first, then by `_id`. */
@@ -47,10 +54,10 @@ const everything: KeyRange = { from: null, to: null };
 
 /** Null when the collection does not exist. */
 export function planQuery(
-  connection: Connection,
+  { connection, collections }: Pick<ReaderContext, 'connection' | 'collections'>,
   query: CollectionRef & { readonly filter: Filter; readonly sort?: Sort },
 ): Plan | null {
-  const collection = loadCollection(connection, query);
+  const collection = collections.get(query);
   if (collection === undefined) return null;
   const sort = completeSort(query.sort ?? []);
   const { access, needsSort } = chooseAccess(connection, collection, query.filter, sort);
@@ -92,7 +99,7 @@ function chooseAccess(
   const [range] = ranges;
   const isKey = ranges.length === 1 && range !== undefined && isPoint(range);
   const access: Access = isKey
-    ? { type: 'key', index, range, direction }
+    ? { type: 'key', index, range, direction, entries: candidate.estimate }
     : { type: 'gather', index, ranges, direction };
   return { access, needsSort: !byId };
 }

@@ -14,8 +14,10 @@ export interface SourceRow {
   readonly revision: number;
   readonly body: string;
   /** The key of the index, when it is walked in its order. */
-  readonly value?: IndexKey;
+  readonly value?: IndexKey | undefined;
 }
+
+type RowTuple = readonly [_id: string, seq: number, revision: number, body: string, value: IndexKey | undefined];
 
 /** Where a walk continues: behind this row. */
 export interface Position {
@@ -36,6 +38,8 @@ export interface RowSource {
 const firstSliceRows = 200;
 const largestSliceRows = 20_000;
 const sliceTargetMs = 3;
+/** What one statement may bring into memory at most. */
+const bytesAtOnce = 4 * 1024 * 1024;
 
 /** With `withoutBodies`, bodies are read only where the filter needs them. */
 export function openSource(
@@ -121,6 +125,7 @@ class WalkSource implements RowSource {
   readonly #plan: Plan;
   readonly #walk: Walk;
   readonly #bodyColumn: string;
+  readonly #rowsAtOnce: number;
   #position: Position | null;
   /** End of the slice under way; undefined when the next one has to be measured. */
   #sliceEnd: Position | null | undefined;
@@ -138,8 +143,11 @@ class WalkSource implements RowSource {
     this.#plan = plan;
     this.#walk = walk;
     this.#position = after;
-    // When every row counts, the limit alone bounds the work.
-    this.#sliceEnd = plan.where.exact && plan.where.sql === '1' ? null : undefined;
+    // Without a filter the limit alone bounds the work, and a key with few entries is one slice.
+    const isEveryRow = plan.where.exact && plan.where.sql === '1';
+    const isSmall = plan.access.type === 'key' && plan.access.entries <= firstSliceRows;
+    this.#sliceEnd = isEveryRow || isSmall ? null : undefined;
+    this.#rowsAtOnce = Math.max(1, Math.floor(bytesAtOnce / plan.collection.longest));
   }
 
   readSlice(maxRows: number, maxBytes: number): Slice {
@@ -148,16 +156,20 @@ class WalkSource implements RowSource {
     const end = this.#sliceEnd;
     const rows: SourceRow[] = [];
     let bytes = 0;
-    let taken = 0;
-    for (const row of this.#select(end, maxRows)) {
-      taken += 1;
-      this.#position = row.value === undefined ? { id: row._id } : { id: row._id, key: row.value };
-      if (!this.#plan.where.exact && !this.#plan.matches(decodeStoredDocument(row._id, row.body))) continue;
-      rows.push(row);
-      bytes += row.body.length;
-      if (bytes >= maxBytes) break;
+    for (let taken = 0; ; ) {
+      const wanted = Math.min(maxRows - taken, this.#rowsAtOnce);
+      const selected = this.#select(end, wanted);
+      for (const row of selected) {
+        this.#position = row.value === undefined ? { id: row._id } : { id: row._id, key: row.value };
+        if (!this.#plan.where.exact && !this.#plan.matches(decodeStoredDocument(row._id, row.body))) continue;
+        rows.push(row);
+        bytes += row.body.length;
+        if (bytes >= maxBytes) return { rows, isEnd: false };
+      }
+      taken += selected.length;
+      if (selected.length < wanted) break;
+      if (taken >= maxRows || performance.now() - startedAt > sliceTargetMs) return { rows, isEnd: false };
     }
-    if (taken >= maxRows || bytes >= maxBytes) return { rows, isEnd: false };
     if (end === null) return { rows, isEnd: true };
     this.#position = end;
     this.#sliceEnd = undefined;
@@ -183,26 +195,27 @@ class WalkSource implements RowSource {
     return row.value === undefined ? { id: row._id } : { id: row._id, key: row.value };
   }
 
-  #select(end: Position | null, maxRows: number): Iterable<SourceRow> {
+  #select(end: Position | null, maxRows: number): readonly SourceRow[] {
     const { from, idColumn, keyColumn, range, direction } = this.#walk;
     const { collection, where } = this.#plan;
     const columns = keyColumn === null ? [idColumn] : [keyColumn, idColumn];
     const begin = this.#seek('>', columns, this.#position);
     const until = this.#seek('<=', columns, end);
-    const key = keyColumn === null ? '' : `${keyColumn} AS value, `;
-    const sql = `SELECT ${key}d._id, d.seq, d.revision, ${this.#bodyColumn} AS body FROM ${from}
+    const key = keyColumn === null ? '' : `, ${keyColumn}`;
+    const sql = `SELECT d._id, d.seq, d.revision, ${this.#bodyColumn}${key} FROM ${from}
       WHERE ${range.sql} AND ${begin.sql} AND ${until.sql} AND ${visibleSql(collection)} AND ${where.sql}
       ORDER BY ${directed(columns, direction)} LIMIT ?`;
-    return this.#context.connection
-      .sql(sql)
-      .iterate(
+    const tuples = this.#context.connection
+      .tuples(sql)
+      .all(
         ...range.params,
         ...begin.params,
         ...until.params,
         this.#context.nowMs,
         ...where.params,
         maxRows,
-      ) as unknown as Iterable<SourceRow>;
+      ) as unknown as RowTuple[];
+    return tuples.map(([_id, seq, revision, body, value]) => ({ _id, seq, revision, body, value }));
   }
 
   #seek(
