@@ -295,7 +295,7 @@ describe('OpenAPI', () => {
     const page = await request({ route: load().manifest.routes.indexOf('GET /docs'), path: '/docs' });
     assert.match(page.text, /"url":"\.\/openapi\.json"/);
     assert.doesNotMatch(page.text, /<title><\/title><script>/);
-    assert.deepEqual(load().manifest.auths, ['/openapi.json', '/docs']);
+    assert.deepEqual(load().manifest.auths, ['/openapi.json', '/docs', '/.well-known/openapi']);
   });
 
   it('is at the well-known place for apps with crudlify', async () => {

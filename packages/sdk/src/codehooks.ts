@@ -1,6 +1,5 @@
 import { type CrudlifyOptions, crudlify } from './crudlify/crudlify.ts';
 import type { EventHooks } from './crudlify/event-hooks.ts';
-import { generateSpec, wellKnownPath } from './openapi/generate-spec.ts';
 import type { OpenAPIConfig, OpenAPIRouteSpec } from './openapi/openapi-types.ts';
 import { serveOpenApi } from './openapi/serve-openapi.ts';
 import { findPlatformDatastore } from './platform.ts';
@@ -124,13 +123,8 @@ export class Codehooks {
     renderView(view, data, this.settings, callback);
 
   /** A REST interface to the datastore; the result takes hooks that run before and after changes. */
-  crudlify = (schemas: Record<string, Untyped> = {}, options: CrudlifyOptions = {}): Promise<EventHooks> => {
-    const hooks = crudlify(this, schemas, options);
-    this.get(wellKnownPath, (_request, response) => {
-      response.json(generateSpec(this, (this.settings._openapi_config ?? {}) as OpenAPIConfig));
-    });
-    return hooks;
-  };
+  crudlify = (schemas: Record<string, Untyped> = {}, options: CrudlifyOptions = {}): Promise<EventHooks> =>
+    crudlify(this, schemas, options);
 
   /** Describes the app as OpenAPI at `/openapi.json`, with a page to read and try it. */
   openapi = (config: OpenAPIConfig = {}, uiPath = '/docs'): Codehooks => {

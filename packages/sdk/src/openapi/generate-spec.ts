@@ -12,8 +12,8 @@ import type {
   Paths,
 } from './openapi-types.ts';
 
-/** Served for tools that look there; not part of the description. */
-export const wellKnownPath = '/.well-known/openapi';
+/** The platform serves it for tools that look there; not part of the description. */
+const wellKnownPath = '/.well-known/openapi';
 
 const securitySchemes = {
   apiKey: { type: 'apiKey', in: 'header', name: 'x-apikey', description: 'Token of the space' },

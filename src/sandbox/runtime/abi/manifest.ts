@@ -4,6 +4,7 @@ import type { AppManifest } from '../../../ports/sandbox.ts';
 import { isObject } from './arguments.ts';
 import type { Handler } from './handler-chain.ts';
 import { createAppError } from './host-error.ts';
+import { addWellKnownOpenApi } from './well-known-openapi.ts';
 
 type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
 
@@ -47,6 +48,7 @@ export function loadManifest(moduleExports: unknown): LoadedApp {
   const channels = isRecord(source.realtime) ? Object.keys(source.realtime) : [];
   openChannels(routes, channels);
   const app = isRecord(source.app) ? source.app : null;
+  addWellKnownOpenApi(app, routes, auths);
   const render = app?.render;
   return {
     manifest: {
