@@ -166,19 +166,19 @@ function decideStep(draft: WorkflowDraft, operation: Extract<WorkflowOperation, 
   const { outcome } = operation;
   draft.record = describeStep(operation, branch.step, branch.visit, draft.nowMs);
   if (outcome.type === 'retrying') {
-    draft.setError(branch.step, outcome.error, operation.attempt);
+    draft.setError(operation.branch, outcome.error, operation.attempt);
     return draft.finish();
   }
   draft.replaceBranch(operation.branch, { ticket: 0 });
   if (outcome.type === 'failed') {
-    draft.setError(branch.step, outcome.error, operation.attempt);
+    draft.setError(operation.branch, outcome.error, operation.attempt);
     // The ticket stays good, so that redriving the dead-lettered task takes the instance up again.
     draft.replaceBranch(operation.branch, { state: 'failed', ticket: operation.ticket });
     return draft.finish();
   }
   if (outcome.type === 'unknown-step') {
     const message = `The step "${outcome.step}" is not part of the deployed workflow; deploy code that has it, or cancel.`;
-    draft.setError(branch.step, { code: 'not_found', message }, operation.attempt);
+    draft.setError(operation.branch, { code: 'not_found', message }, operation.attempt);
     draft.patch = withoutProtectedFields(outcome.patch);
     if (outcome.next !== null) draft.countFinished(branch.step, operation.startedAtMs);
     draft.park(operation.branch, outcome.step, outcome.next);
@@ -190,7 +190,7 @@ function decideStep(draft: WorkflowDraft, operation: Extract<WorkflowOperation, 
   }
   draft.patch = withoutProtectedFields(outcome.patch);
   draft.countFinished(branch.step, operation.startedAtMs);
-  draft.clearError(branch.step);
+  draft.clearError(operation.branch);
   if (outcome.type === 'wait') draft.replaceBranch(operation.branch, { state: 'waiting' });
   else draft.leave(operation.branch, outcome);
   return draft.finish();

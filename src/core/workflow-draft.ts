@@ -101,6 +101,7 @@ export class WorkflowDraft {
       label,
       waitingFor: null,
       pendingNext: null,
+      error: null,
     };
     this.#nextStep = step;
     const known = this.#stepCount[step];
@@ -109,7 +110,7 @@ export class WorkflowDraft {
     if (visits > this.#instance.maxStepCount) {
       const limit = this.#instance.maxStepCount;
       const message = `Step ${step} has been executed ${visits} times, which is greater than the maximum step count of ${limit}`;
-      this.setError(step, { code: 'conflict', message }, 0);
+      this.setError(id, { code: 'conflict', message }, 0);
       this.replaceBranch(id, { state: 'failed' });
       return;
     }
@@ -191,7 +192,7 @@ export class WorkflowDraft {
     const parent = this.branches[parentId]!;
     if (next !== null && parent.target !== null && parent.target !== next) {
       const message = `Parallel steps must join to the same next step: "${branch.label}" goes to "${next}", others to "${parent.target}"`;
-      this.setError(branch.step, { code: 'conflict', message }, 0);
+      this.setError(id, { code: 'conflict', message }, 0);
       this.replaceBranch(id, { state: 'failed' });
       return;
     }
@@ -213,7 +214,7 @@ export class WorkflowDraft {
     this.children.clear();
     this.#totalTime = this.nowMs - this.#instance.createdAtMs;
     if (status === 'completed') this.#nextStep = null;
-    if (reason !== null) this.setError(this.#nextStep ?? '', { code: 'conflict', message: reason }, 0);
+    if (reason !== null) this.setError('', { code: 'conflict', message: reason }, 0);
     this.effects.push({ type: 'ended' });
   }
 
@@ -236,13 +237,17 @@ export class WorkflowDraft {
     for (const step of Object.keys(this.#stepCount)) this.resetCount(step);
   }
 
-  setError(step: string, error: SerializedError, attempt: number): void {
+  setError(id: string, error: SerializedError, attempt: number): void {
+    const step = this.branches[id]?.step ?? this.#nextStep ?? '';
     this.#lastError = { message: error.message, code: error.code, step, attempt, time: this.#iso(this.nowMs) };
+    if (this.branches[id] !== undefined) this.replaceBranch(id, { error: this.#lastError });
   }
 
-  /** A step that succeeded after all takes its error with it. */
-  clearError(step: string): void {
-    if (this.#lastError?.step === step) this.#lastError = null;
+  /** A step that succeeded after all takes its error with it; one of another branch may still stand. */
+  clearError(id: string): void {
+    if (this.branches[id]!.error === null) return;
+    this.replaceBranch(id, { error: null });
+    this.#lastError = Object.values(this.branches).find((branch) => branch.error !== null)?.error ?? null;
   }
 
   stale(): WorkflowDecision {

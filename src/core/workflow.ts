@@ -49,6 +49,8 @@ export interface WorkflowBranch {
   readonly waitingFor: WaitRequest | null;
   /** Of a parked branch whose step is done: where it wants to go as soon as that is known. */
   readonly pendingNext: string | readonly string[] | null;
+  /** Why it failed, is parked or is tried again. */
+  readonly error: WorkflowError | null;
 }
 
 /** What a suspended step waits for; `memo` names the place in the step that gets the answer. */

@@ -4,6 +4,8 @@ import type { StorageHarness } from './harness.ts';
 import { testKeyValue } from './keyvalue.ts';
 import { testQueries } from './queries.ts';
 import { testRecords } from './records.ts';
+import { testTasks } from './tasks.ts';
+import { testWorkflows } from './workflows.ts';
 
 /** What every engine of the storage port must pass. Call it from a test file with an engine's harness. */
 export function testStorageConformance(harness: StorageHarness): void {
@@ -12,4 +14,6 @@ export function testStorageConformance(harness: StorageHarness): void {
   testKeyValue(harness);
   testDocuments(harness);
   testQueries(harness);
+  testTasks(harness);
+  testWorkflows(harness);
 }
