@@ -22,6 +22,7 @@ import { createGateway } from '../gateway/gateway.ts';
 import { createHttpServer, createListener } from '../gateway/http-server.ts';
 import { createPlatformAnswers } from '../gateway/platform-answers.ts';
 import { createRateLimiter } from '../gateway/rate-limiter.ts';
+import { createRealtimeGateway } from '../gateway/realtime-channels.ts';
 import { withoutPort } from '../gateway/request-target.ts';
 import { createStaticFiles } from '../gateway/static-files.ts';
 import { createKeyValue } from '../keyvalue/index.ts';
@@ -37,6 +38,7 @@ import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
 import { registerHealth } from './health.ts';
 import { openFiles } from './open-files.ts';
+import { openRealtime } from './open-realtime.ts';
 import { purgeSpace } from './purge-space.ts';
 import { version } from './version.ts';
 
@@ -62,21 +64,35 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   const startedAt = Date.now();
   const { home } = config;
 
-  const storage = opened.use(
-    await openSqliteStorage({
+  const ports: number[] = [];
+  const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
+  const outboundHttp = opened.use(openOutboundHttp(dialer));
+  // Threads and processes take their time to start; none of these needs another.
+  const [storage, telemetry, sandbox] = await openTogether(opened, [
+    openSqliteStorage({
       directory: home,
       maxCollections: config.storage.collectionLimit,
       minFreeBytes: config.storage.diskFloorMb * 1024 * 1024,
       onDamage: (error) => logger.error({ err: error }, 'the database is damaged'),
     }),
-  );
-  const telemetry = opened.use(
-    await openTelemetry({
+    openTelemetry({
       directory: home,
       retentionMs: config.retention.logDays * 86_400_000,
       maxBytes: config.retention.logMb * 1024 * 1024,
     }),
+    openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
+  ]);
+  const realtime = opened.use(
+    openRealtime({
+      storage: database,
+      getDocuments: () => documents,
+      listSpaceIds: () => projects.listProjects().flatMap(({ id }) => projects.listSpaces(id).map((space) => space.id)),
+      onWarning: (spaceId, log) =>
+        telemetry.appendLogs(spaceId, [{ context: 'realtime', logtype: 'warn', log, time: Date.now() }]),
+      onSweepError: (error) => logger.error({ err: error }, 'listeners that nobody uses could not be removed'),
+    }),
   );
+  const { storage } = realtime;
   const fileRooms = opened.use(
     await openFiles({
       home,
@@ -90,9 +106,6 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     }),
   );
   const { blobs, files } = fileRooms;
-  const ports: number[] = [];
-  const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
-  const outboundHttp = opened.use(openOutboundHttp(dialer));
 
   const documents = createDocuments(storage);
   const keyValue = createKeyValue(storage);
@@ -124,9 +137,6 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     failpoints: Failpoints.parse(process.env.TACKLE_FAILPOINTS ?? ''),
   });
 
-  const sandbox = opened.use(
-    await openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
-  );
   const apps = opened.use(
     await openApps({
       deployments: fileRooms.deployments,
@@ -225,6 +235,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     appTraffic: createAppTraffic({
       apps,
       projects,
+      realtime: createRealtimeGateway(realtime.channels),
       rateLimiter: createRateLimiter(Date),
       answerByPlatform: createPlatformAnswers({
         documentsOf: (spaceId) => documents.forSpace(spaceId),
@@ -254,10 +265,21 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     projects,
     async stop() {
       closing.abort();
+      realtime.channels.close();
       await listener.drain(config.server.drainTimeoutMs);
       await resources.disposeAsync();
     },
   };
+}
+
+/** Opens several things at once; when one fails, the others are closed with the rest. */
+async function openTogether<const Things extends readonly AsyncDisposable[]>(
+  opened: AsyncDisposableStack,
+  opening: { readonly [Index in keyof Things]: Promise<Things[Index]> },
+): Promise<Things> {
+  const results = await Promise.allSettled(opening);
+  for (const result of results) if (result.status === 'fulfilled') opened.use(result.value);
+  return (await Promise.all(opening)) as unknown as Things;
 }
 
 /** Everything on the gateway's own hosts, behind Fastify without a server of its own. */
