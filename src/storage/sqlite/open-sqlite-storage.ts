@@ -56,6 +56,8 @@ export class SqliteStorage implements Storage {
   readonly #writerOptions: WriterOptions;
   #writer: StorageThread<WriterRequest>;
   #isWriterOpen = false;
+  /** Why the writer could not be opened again, while that is so. */
+  #writerFailure: Error | null = null;
   readonly #readers: ReaderPool;
   readonly #queue: CommitQueue;
   /** Who waits for the commits of the queue. */
@@ -71,7 +73,7 @@ export class SqliteStorage implements Storage {
   constructor(options: SqliteStorageOptions) {
     this.#options = options;
     const path = join(options.directory, 'tackle.db');
-    const temporaryDirectory = join(options.directory, 'tmp');
+    const temporaryDirectory = join(options.directory, 'sort-tmp');
     rmSync(temporaryDirectory, { recursive: true, force: true });
     const space = { commits: options.commitsPerSpace ?? 2_000, bytes: 64 * 1024 * 1024 };
     this.#queue = new CommitQueue({ space, system: { commits: 20_000, bytes: 256 * 1024 * 1024 } });
@@ -113,6 +115,7 @@ export class SqliteStorage implements Storage {
 
   async checkReady(): Promise<void> {
     if (this.#damage !== null) throw this.#damage;
+    if (this.#writerFailure !== null) throw this.#writerFailure;
     const id = this.#nextId();
     const answered = new Promise((resolve, reject) => this.#writer.expect(id, resolve, reject));
     this.#writer.post({ type: 'ready', id });
@@ -143,6 +146,7 @@ export class SqliteStorage implements Storage {
   }
 
   #enqueue(lane: WriterLane, commands: readonly Command[]): Promise<unknown> {
+    if (this.#writerFailure !== null) return Promise.reject(this.#writerFailure);
     const id = this.#nextId();
     try {
       this.#queue.add(lane, { id, commands });
@@ -177,9 +181,13 @@ export class SqliteStorage implements Storage {
     writer.opened.then(
       () => {
         this.#isWriterOpen = true;
+        this.#writerFailure = null;
         this.#send();
       },
-      () => undefined,
+      (error: Error) => {
+        this.#writerFailure = error;
+        for (const { id } of this.#queue.takeAll()) this.#takeWaiting(id).reject(error);
+      },
     );
     return writer;
   }
@@ -193,11 +201,16 @@ export class SqliteStorage implements Storage {
 
   #post(requests: readonly CommitRequest[]): void {
     for (const { id } of requests) {
-      const caller = this.#waiting.get(id)!;
-      this.#waiting.delete(id);
-      this.#writer.expect(id, caller.resolve, caller.reject);
+      const { resolve, reject } = this.#takeWaiting(id);
+      this.#writer.expect(id, resolve, reject);
     }
     this.#writer.post({ type: 'commits', requests });
+  }
+
+  #takeWaiting(id: number): { resolve(result: unknown): void; reject(error: Error): void } {
+    const caller = this.#waiting.get(id)!;
+    this.#waiting.delete(id);
+    return caller;
   }
 
   #checkInBackground(): void {

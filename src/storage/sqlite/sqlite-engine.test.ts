@@ -3,15 +3,19 @@
  * after an unclean stop, what maintenance does on its own. Real: threads and files. Fake: a slow disk, where a test says so.
  */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { parseFilter } from '../../core/query/parse-filter.ts';
-import { findIds, inSpace, insert, newDocument, ref } from '../conformance/harness.ts';
+import { parseSort } from '../../core/query/sort.ts';
+import { buildIndex, findIds, inSpace, insert, newDocument, ref } from '../conformance/harness.ts';
 import { openConnection } from './connection.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
+import { compareEntries, type SortEntry } from './reads/sort-entries.ts';
+import { SortSpools } from './reads/sort-spools.ts';
 import { openTemporaryStorage } from './testing/temporary-storage.ts';
 
 describe('sqlite writer', () => {
@@ -181,6 +185,86 @@ describe('sqlite readers', () => {
     assert.equal(scansDone, 0, 'the scans must still be under way for this to say anything');
     assert.ok(elapsed < 500, `${elapsed} ms`);
     await Promise.all(scans);
+  });
+
+  test('a condition on an indexed field searches the index, a sort by it walks it', async () => {
+    await using opened = await openTemporaryStorage();
+    const { storage } = opened;
+    const documents = Array.from({ length: 500 }, (_, n) => newDocument(`d${n}`, { n, tags: [`t${n % 5}`] }));
+    await storage.commit([{ kind: 'document.insert', ...ref(), documents }], inSpace);
+    const explain = async (filter: unknown, sort?: string) => {
+      const explained = await storage.read({
+        kind: 'document.explain',
+        ...ref(),
+        filter: parseFilter(filter),
+        sort: parseSort(sort),
+      });
+      return { index: explained.index, plan: explained.plan.join('; ') };
+    };
+    assert.match((await explain({ n: 5 })).plan, /^SCAN d/);
+    await buildIndex(storage, 'n');
+    await buildIndex(storage, 'tags');
+    const searches = /^SEARCH (k|i_\d+) USING PRIMARY KEY/;
+    for (const filter of [{ n: 5 }, { n: { $gt: 5, $lt: 9 } }, { n: { $in: [1, 2] } }]) {
+      const { index, plan } = await explain(filter);
+      assert.equal(index, 'n');
+      assert.match(plan, searches);
+      assert.doesNotMatch(plan, /SCAN d/);
+    }
+    assert.equal((await explain({ tags: 't1' })).index, 'tags');
+    const sorted = await explain({}, '-n');
+    assert.equal(sorted.index, 'n');
+    assert.doesNotMatch(sorted.plan, /TEMP B-TREE/);
+    assert.equal((await explain({}, '-tags')).index, null, 'an index over arrays does not give the order of a sort');
+  });
+
+  test('a sort that needs more than its temporary space is refused with what to do', async () => {
+    const order = { keys: [{ path: ['k'], direction: 1 as const }], idDirection: 1 as const };
+    await using opened = await openTemporaryStorage();
+    const spools = new SortSpools({ directory: `${opened.directory}/tmp`, thread: 1 });
+    const builder = spools.build(1, order);
+    const key = 'x'.repeat(5_000);
+    const entries = Array.from({ length: 10_000 }, (_, n) => ({ keys: [`${n}${key}`], id: `${n}` }));
+    assert.throws(
+      () => {
+        for (let round = 0; round < 20; round += 1) {
+          builder.add(entries.map((entry) => ({ ...entry, id: `${entry.id}-${round}` })));
+        }
+      },
+      { code: 'quota_exceeded', message: /Create an index/ },
+    );
+    builder.discard();
+  });
+
+  test('a large sort goes through a file and gives the order of a small one', async () => {
+    await using opened = await openTemporaryStorage();
+    const spools = new SortSpools({ directory: `${opened.directory}/tmp`, thread: 1 });
+    const order = {
+      keys: [
+        { path: ['a'], direction: -1 as const },
+        { path: ['b'], direction: 1 as const },
+      ],
+      idDirection: 1 as const,
+    };
+    const entries = Array.from({ length: 60_000 }, (_, n) => ({
+      keys: [n % 7 === 0 ? 'text' : (n * 7_919) % 501, n % 3 === 0 ? new Uint8Array([3, n % 2]) : -n],
+      id: `d${n}`,
+    }));
+    const builder = spools.build(1, order);
+    for (let start = 0; start < entries.length; start += 1_000) builder.add(entries.slice(start, start + 1_000));
+    const spool = builder.finish();
+    const expected = entries.toSorted(compareEntries(order)).map(({ id }) => id);
+    const read: string[] = [];
+    let after: SortEntry | null = null;
+    for (;;) {
+      const page = spool.readAfter(after, 0, 7_000);
+      if (page.length === 0) break;
+      read.push(...page.map(({ id }) => id));
+      after = page.at(-1)!;
+    }
+    assert.deepEqual(read, expected);
+    spool.close();
+    assert.deepEqual(readdirSync(`${opened.directory}/tmp`), []);
   });
 
   test('a reader sees everything that was acknowledged before', async () => {

@@ -82,7 +82,7 @@ class SpoolList implements Spool {
   close(): void {}
 }
 
-/** A b-tree in a file of its own, in the order of the sort; it may be lost at any time, so nothing is synced. */
+/** A b-tree in a file of its own, in the order of the sort; it may be lost at any time, so nothing is synced and nothing ever commits. */
 class SpoolFile implements Spool {
   readonly collectionN: number;
   readonly #db: DatabaseSync;
@@ -103,7 +103,8 @@ class SpoolFile implements Spool {
     this.#db.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA page_size = ${pageSize}; PRAGMA max_page_count = ${maxSpoolBytes / pageSize}; PRAGMA cache_size = -8192;
       CREATE TABLE spool (${columns.map((column) => `${column} ANY NOT NULL, `).join('')}id TEXT NOT NULL,
-        PRIMARY KEY (${primaryKey.join(', ')})) STRICT, WITHOUT ROWID`);
+        PRIMARY KEY (${primaryKey.join(', ')})) STRICT, WITHOUT ROWID;
+      BEGIN`);
     const names = [...columns, 'id'];
     this.#insert = this.#db.prepare(
       `INSERT OR IGNORE INTO spool (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
