@@ -11,6 +11,7 @@ import type { ClientAddress } from './client-address.ts';
 import { isPreflight, preflightHeaders } from './cors.ts';
 import type { PlatformAnswers } from './platform-answers.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import type { RealtimeGateway } from './realtime-channels.ts';
 import { readBody } from './request-body.ts';
 import type { AppTarget } from './request-target.ts';
 
@@ -19,6 +20,7 @@ export interface AppTrafficOptions {
   readonly projects: Projects;
   readonly rateLimiter: RateLimiter;
   readonly answerByPlatform: PlatformAnswers;
+  readonly realtime: RealtimeGateway;
   readonly maxBodyBytes: number;
   readonly routeTimeoutMs: number;
   /** Requests below `/<space>/_A_D_M_…` of project hosts: the wire protocol of the official client. */
@@ -92,7 +94,11 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   if (route === null && authHook === null) {
     return writeAppText(exchange, 404, { error: `No route matches ${method} ${target.apiPath}` });
   }
-  const middleware = route === null ? [] : runner.routes.findMiddleware(target.apiPath);
+  const listening = route === null ? null : options.realtime.find(runner, method, route, target.apiPath);
+  const middleware = listening?.middleware ?? (route === null ? [] : runner.routes.findMiddleware(target.apiPath));
+  if (listening !== null && authHook === null && middleware.length === 0) {
+    return options.realtime.open(exchange, target.space.id, listening);
+  }
   if (route !== null && middleware.length === 0) {
     const question = { route, authHook, apiPath: target.apiPath, query: exchange.query };
     const answered = options.answerByPlatform(exchange, runner, question);
@@ -124,6 +130,9 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   const answered = process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: abort.signal });
   const answer =
     body === null || body instanceof Uint8Array ? await answered : await Promise.race([body.failure, answered]);
+  if (listening !== null && options.realtime.isAdmitted(answer)) {
+    return options.realtime.open(exchange, target.space.id, listening);
+  }
   await writeAppResponse(exchange, answer);
 }
 

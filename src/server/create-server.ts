@@ -68,7 +68,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
   const outboundHttp = opened.use(openOutboundHttp(dialer));
   // Threads and processes take their time to start; none of these needs another.
-  const [storage, telemetry, sandbox] = await openTogether(opened, [
+  const [database, telemetry, sandbox] = await openTogether(opened, [
     openSqliteStorage({
       directory: home,
       maxCollections: config.storage.collectionLimit,
