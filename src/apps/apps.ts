@@ -254,11 +254,21 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     const live = runners.get(spaceId);
     if (version !== null && live?.deployment.version !== version) {
       const pinned = await findPinned(spaceId, version);
-      return (await pinned.acquire()).run(task, invoke);
+      return (await acquireForTask(pinned)).run(task, invoke);
     }
     if (live === undefined) throw new TackleError('not_found', 'No app is deployed in this space.');
-    const process = await live.acquire();
+    const process = await acquireForTask(live);
     return process.run(task, invoke);
+  }
+
+  /** An app that cannot be started now says nothing about the task: it is given back and waits. */
+  async function acquireForTask(runner: AppRunner): Promise<AppProcess> {
+    try {
+      return await runner.acquire();
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new TackleError('overloaded', `The app cannot run tasks now: ${reason}`, { cause });
+    }
   }
 
   /** An earlier deployment that still has something to finish; it stops by itself when it is idle. */
