@@ -15,6 +15,8 @@ export interface Answer {
   readonly text: string;
   /** Number of times that the handler wrote before the end. */
   readonly writes: number;
+  /** What the response was broken off with, or null. */
+  readonly failure: unknown;
   readonly json: unknown;
   header(name: string): string | null;
   all(name: string): string[];
@@ -98,12 +100,16 @@ function createCollector(signal = new AbortController().signal): { sink: Respons
   let status = 0;
   let headers: [string, string][] = [];
   let writes = 0;
+  let failure: unknown = null;
   const chunks: Buffer[] = [];
   const sink: ResponseSink = {
     signal,
     head(code, list) {
       status = code;
       headers = list;
+    },
+    abort(error) {
+      failure = error;
     },
     async write(chunk) {
       writes += 1;
@@ -121,6 +127,7 @@ function createCollector(signal = new AbortController().signal): { sink: Respons
       headers,
       bytes,
       writes,
+      failure,
       text: bytes.toString(),
       get json() {
         return JSON.parse(bytes.toString()) as unknown;

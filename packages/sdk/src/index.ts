@@ -30,6 +30,8 @@ export type { StaticOptions } from './static-files.ts';
 export type {
   DataStream,
   DatastoreAPI,
+  EventStream,
+  EventStreamOptions,
   Filesystem,
   httpRequest,
   httpResponse,

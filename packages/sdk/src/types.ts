@@ -141,6 +141,8 @@ export type httpRequest = {
   hostname: string;
   ip: string;
   connection: { remoteAddress: string };
+  /** Aborts when the client leaves or the time is over; for `fetch` and whatever else takes a signal. */
+  signal: AbortSignal;
   on(event: string, callback: (data: Untyped) => Untyped): Untyped;
   pipe(target: Untyped): Untyped;
   /** Middleware may leave anything here. */
@@ -162,10 +164,35 @@ export type httpResponse = {
   render(template: string, context?: object): Untyped;
   /** A Node Writable: `stream.pipe(res.writable)`. */
   writable: Untyped;
+  /** Turns the response into a stream of server-sent events; its head goes out at once. */
+  sse(options?: EventStreamOptions): EventStream;
   on(event: string, callback: (data?: Untyped) => Untyped): Untyped;
   headersSent: boolean;
   statusCode: number;
   [property: string]: Untyped;
+};
+
+export type EventStreamOptions = {
+  /** A comment is sent this often while nothing else is, in milliseconds; 0 for never. 15 s unless set. */
+  pingMs?: number;
+  /** How long clients wait before they connect again, in milliseconds. */
+  retryMs?: number;
+};
+
+/**
+ * Server-sent events to one client. The promises resolve when the client takes more: a loop that awaits them goes as fast as
+ * its reader. When the client is gone they resolve at once, and nothing is sent.
+ */
+export type EventStream = {
+  /** `name` null is a plain `message`. Strings are sent as they are, anything else as JSON. */
+  send(name: string | null, data?: unknown, id?: string | number): Promise<void>;
+  /** A line that clients pass over. */
+  comment(text: string): Promise<void>;
+  ping(): Promise<void>;
+  close(): void;
+  readonly closed: boolean;
+  /** Resolves when the stream has ended, whoever ended it. */
+  readonly done: Promise<void>;
 };
 
 export type nextFunction = (error?: string) => void;

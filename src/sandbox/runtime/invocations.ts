@@ -94,8 +94,7 @@ class RequestInvocation extends Invocation implements ResponseSink {
     this.#onEnd(this.id);
   }
 
-  /** The handler is done with an error that it did not answer itself. */
-  fail(error: unknown): void {
+  abort(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     if (this.outgoing) this.outgoing.abort(error);
@@ -173,9 +172,9 @@ export class Invocations {
     body: Uint8Array | ReadableStream<Uint8Array> | null,
   ): void => {
     try {
-      this.#runtime.handleRequest(head, body, invocation).catch((error) => invocation.fail(error));
+      this.#runtime.handleRequest(head, body, invocation).catch((error) => invocation.abort(error));
     } catch (error) {
-      invocation.fail(error);
+      invocation.abort(error);
     }
   };
 

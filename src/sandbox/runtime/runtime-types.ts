@@ -48,6 +48,8 @@ export interface ResponseSink {
   /** Resolves when the gateway is ready for more. Rejects when the client is gone. */
   write(chunk: Uint8Array): Promise<void>;
   end(chunk?: Uint8Array | string): void;
+  /** Ends the response as failed: what was sent of it breaks off, and the client can see that it is not whole. */
+  abort(error: unknown): void;
   /** Aborts when the client disconnects or the invocation times out. */
   readonly signal: AbortSignal;
 }

@@ -11,6 +11,9 @@ export interface ChainOutcome {
   onRefused(message: unknown): void;
   /** A handler threw or rejected. */
   onError(error: unknown): void;
+  /** A handler returned a promise; `onSettled` or `onError` follows. */
+  onPending?(): void;
+  onSettled?(): void;
 }
 
 /**
@@ -38,7 +41,9 @@ export function runChain(
   };
   try {
     const returned = handler(request, response, next);
-    if (isThenable(returned)) returned.then(undefined, outcome.onError);
+    if (!isThenable(returned)) return;
+    outcome.onPending?.();
+    returned.then(outcome.onSettled, outcome.onError);
   } catch (error) {
     outcome.onError(error);
   }

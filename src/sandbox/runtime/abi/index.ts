@@ -4,6 +4,7 @@ import { createDurablePlatform } from './durable-platform.ts';
 import { createFileStore } from './file-store.ts';
 import { createHost, type Host } from './host.ts';
 import { createInternalFetch } from './internal-fetch.ts';
+import { noteUnhandledRejection } from './invocation.ts';
 import { loadAjv } from './json-schema.ts';
 import { loadManifest } from './manifest.ts';
 import { getMimeType } from './mime-type.ts';
@@ -26,6 +27,8 @@ export const abi: AbiFactory = {
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
     }
+    // Only processes of the sandbox raise this event, in the context of the promise that was rejected.
+    (globalThis as Partial<EventTarget>).addEventListener?.('unhandledrejection', noteUnhandledRejection);
   },
   load(moduleExports) {
     const { manifest, handlers, app } = loadManifest(moduleExports);

@@ -5,10 +5,12 @@ export interface Invocation {
   pendingWrites: Set<Promise<unknown>> | null;
   /** The latest operation that reads before it writes; later writes must not overtake it. */
   barrier: Promise<unknown> | null;
+  /** Told of a rejection that nothing in the app caught. */
+  onUnhandled: (() => void) | null;
 }
 
 export function createInvocation(): Invocation {
-  return { pendingWrites: null, barrier: null };
+  return { pendingWrites: null, barrier: null, onUnhandled: null };
 }
 
 const current = new AsyncLocalStorage<Invocation>();
@@ -17,6 +19,11 @@ const background = createInvocation();
 
 export function runInInvocation<Result>(invocation: Invocation, run: () => Result): Result {
   return current.run(invocation, run);
+}
+
+/** Tells the invocation in whose name the caller runs that one of its promises was rejected and nobody looked. */
+export function noteUnhandledRejection(): void {
+  current.getStore()?.onUnhandled?.();
 }
 
 function getInvocation(): Invocation {

@@ -5,6 +5,11 @@ import type { RequestHead } from '../runtime-types.ts';
 type Body = Uint8Array | ReadableStream<Uint8Array> | null;
 type Listener = (...args: never[]) => void;
 
+/** Who knows whether somebody still waits for the answer. */
+interface Caller {
+  readonly signal: AbortSignal;
+}
+
 /**
  * The `req` of handlers (spec/codehooks.md 2.1). Its own enumerable fields are the documented ones in their order, so that
  * `res.json(req)` and `{...req}` give what apps expect; all else are accessors of the class. The body's stream exists only
@@ -25,8 +30,9 @@ export class HttpRequest {
   #source: Body;
   #rawBody: string | undefined;
   #stream: Readable | null = null;
+  readonly #caller: Caller;
 
-  constructor(head: RequestHead, source: Body) {
+  constructor(head: RequestHead, source: Body, caller: Caller) {
     this.hostname = head.hostname;
     this.headers = head.headers;
     this.query = head.query;
@@ -37,6 +43,12 @@ export class HttpRequest {
     this.method = head.method;
     this.#head = head;
     this.#source = source;
+    this.#caller = caller;
+  }
+
+  /** Aborts when the client leaves or the time is over; for `fetch` and everything else that takes a signal. */
+  get signal(): AbortSignal {
+    return this.#caller.signal;
   }
 
   /** The exact text of a JSON, form or text body; undefined for others. */

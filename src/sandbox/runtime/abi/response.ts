@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Writable } from 'node:stream';
 import type { ResponseSink } from '../runtime-types.ts';
 import { DataStream } from './data-stream.ts';
+import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import type { JsonTarget } from './json-target.ts';
 import { getPlainHeaders, ResponseHeaders } from './response-headers.ts';
 
@@ -243,6 +244,17 @@ export class HttpResponse implements JsonTarget {
     return this;
   }
 
+  /** Turns the response into a stream of server-sent events; the head goes out at once. */
+  sse(options: EventStreamOptions = {}): EventStream {
+    if (this.#isHeadSent || this.#isEnded) throw new Error('res.sse: the response was begun already');
+    this.set('Content-Type', 'text/event-stream; charset=utf-8');
+    // Proxies must pass events on as they come.
+    if (!this.hasHeader('x-accel-buffering')) this.set('X-Accel-Buffering', 'no');
+    const stream = new EventStream(this, options);
+    this.#sendHead();
+    return stream;
+  }
+
   on(event: string, listener: Listener): this {
     this.#emitter().on(event, listener);
     return this;
@@ -288,18 +300,26 @@ export class HttpResponse implements JsonTarget {
     return this.#events;
   }
 
-  /** Logs an error of app code and answers 500, unless something was sent before. */
+  /** Logs an error of app code and answers 500; what was sent before breaks off. */
   fail(error: unknown): void {
     console.error(error);
+    this.breakOff();
+  }
+
+  /** As `fail`, for an error that is in the log already. */
+  breakOff(): void {
     if (this.#isEnded) return;
     if (!this.#isHeadSent) {
       this.#status = 500;
       this.#headers = null;
       this.#contentType = 'application/json';
       this.#finish(exceptionBody);
-    } else {
-      this.#finish(undefined);
+      return;
     }
+    this.#isEnded = true;
+    // The error itself is in the log; clients are not told what it says.
+    this.#sink.abort(new Error('The app failed while it was answering'));
+    this.#close();
   }
 
   /** As `fail`; a query that the gateway cannot read is the fault of the request that brought it. */
@@ -313,6 +333,10 @@ export class HttpResponse implements JsonTarget {
   abandon(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#close();
+  }
+
+  #close(): void {
     this.#writable?.destroy();
     this.#events?.emit('close');
     this.#owner.onFinished();

@@ -13,16 +13,19 @@ type Body = Uint8Array | ReadableStream<Uint8Array> | null;
  * has ended (or its client is gone); what the app goes on doing after that is its own.
  */
 export function runRequest(app: AppHandlers, head: RequestHead, body: Body, sink: ResponseSink): Promise<void> {
-  return runInInvocation(createInvocation(), () => {
+  const invocation = createInvocation();
+  return runInInvocation(invocation, () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const owner: ResponseOwner = { onFinished: resolve, render: app.render };
     const response = new HttpResponse(sink, owner);
-    const request = new HttpRequest(head, body);
+    const request = new HttpRequest(head, body, sink);
+    const handling = new Handling(response);
+    invocation.onUnhandled = handling.onUnhandled;
     const parsing = fillBody(request, body);
-    if (parsing === null) runParsed(app, head, request, response);
+    if (parsing === null) runParsed(app, head, request, handling);
     else {
       parsing.then(
-        () => runParsed(app, head, request, response),
+        () => runParsed(app, head, request, handling),
         (error) => answerBodyError(response, error),
       );
     }
@@ -74,8 +77,39 @@ function answerBodyError(response: HttpResponse, error: unknown): void {
   else response.fail(error);
 }
 
-function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, response: HttpResponse): void {
-  const onError = (error: unknown): void => response.fail(error);
+/**
+ * What is known of the handlers of one request. A rejection that nothing in the app caught ends the request when no handler
+ * is at work any more: it would otherwise wait for its answer until the time is over.
+ */
+class Handling {
+  readonly response: HttpResponse;
+  #pending = 0;
+  #isUnhandled = false;
+
+  constructor(response: HttpResponse) {
+    this.response = response;
+  }
+
+  readonly onError = (error: unknown): void => this.response.fail(error);
+
+  readonly onPending = (): void => {
+    this.#pending += 1;
+  };
+
+  readonly onSettled = (): void => {
+    this.#pending -= 1;
+    if (this.#isUnhandled) this.onUnhandled();
+  };
+
+  /** The error itself is in the log already. */
+  readonly onUnhandled = (): void => {
+    this.#isUnhandled = true;
+    if (this.#pending === 0) this.response.breakOff();
+  };
+}
+
+function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, handling: Handling): void {
+  const { response, onError, onPending, onSettled } = handling;
   const runRoute = (): void => {
     if (head.route === null) {
       response.status(404).json({ error: `No route for ${request.method} ${request.apiPath}` });
@@ -88,6 +122,8 @@ function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, re
       onPassed() {},
       onRefused: (message) => void response.status(500).end(toMessage(message)),
       onError,
+      onPending,
+      onSettled,
     });
   };
   if (head.authHook === null) {
@@ -98,6 +134,8 @@ function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, re
     onPassed: runRoute,
     onRefused: (message) => void response.status(403).end(toMessage(message)),
     onError,
+    onPending,
+    onSettled,
   });
 }
 

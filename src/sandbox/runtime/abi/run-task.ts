@@ -4,7 +4,7 @@ import type { AppTask, AppTaskResult } from '../../../ports/sandbox.ts';
 import type { ResponseSink } from '../runtime-types.ts';
 import { type Handler, isThenable, toMessage } from './handler-chain.ts';
 import { createAppError } from './host-error.ts';
-import { createInvocation, runInInvocation } from './invocation.ts';
+import { createInvocation, type Invocation, runInInvocation } from './invocation.ts';
 import type { AppHandlers } from './manifest.ts';
 import { HttpRequest } from './request.ts';
 import { HttpResponse } from './response.ts';
@@ -17,14 +17,15 @@ const maxOutputBytes = 64 * 1024;
  * that it returned is settled; a job is also done when it returns. Rejects when it throws before that.
  */
 export function runTask(app: AppHandlers, task: AppTask, signal: AbortSignal): Promise<AppTaskResult> {
-  return runInInvocation(createInvocation(), async () => {
+  const invocation = createInvocation();
+  return runInInvocation(invocation, async () => {
     if (task.kind === 'startup') {
       await app.startup?.();
       return { status: 200, output: null };
     }
     const hook = app.taskHooks.get(task.kind);
     if (hook !== undefined) return { status: 200, output: ((await hook(task.name, task.input)) ?? null) as Json };
-    return runHandlers(findHandlers(app, task), task, signal);
+    return runHandlers(findHandlers(app, task), task, signal, invocation);
   });
 }
 
@@ -34,7 +35,12 @@ function findHandlers(app: AppHandlers, task: AppTask): readonly Handler[] {
   throw createAppError(`The app has no handler for ${task.kind} ${JSON.stringify(task.name)}`, 'not_found');
 }
 
-async function runHandlers(handlers: readonly Handler[], task: AppTask, signal: AbortSignal): Promise<AppTaskResult> {
+async function runHandlers(
+  handlers: readonly Handler[],
+  task: AppTask,
+  signal: AbortSignal,
+  invocation: Invocation,
+): Promise<AppTaskResult> {
   const sink = createTaskSink(signal);
   const { promise: ended, resolve: onFinished } = Promise.withResolvers<void>();
   const response = new HttpResponse(sink, { onFinished, render: null });
@@ -42,7 +48,7 @@ async function runHandlers(handlers: readonly Handler[], task: AppTask, signal: 
   signal.addEventListener('abort', abandon, { once: true });
   try {
     if (task.kind === 'job') Object.assign(response, { jobId: getJobId(task.input) });
-    const running = runInOrder(handlers, createTaskRequest(task), response, task.kind, ended);
+    const running = runInOrder(handlers, createTaskRequest(task, signal), response, { task, ended, invocation });
     // Also what goes wrong after the answer belongs into the log.
     running.catch((error) => console.error(error));
     await Promise.race([ended, running]);
@@ -57,8 +63,7 @@ async function runInOrder(
   handlers: readonly Handler[],
   request: HttpRequest,
   response: HttpResponse,
-  kind: AppTask['kind'],
-  ended: Promise<void>,
+  { task, ended, invocation }: { task: AppTask; ended: Promise<void>; invocation: Invocation },
 ): Promise<void> {
   for (const handler of handlers) {
     let isPassed = false;
@@ -70,12 +75,16 @@ async function runInOrder(
     };
     const returned = handler(request, response, next);
     if (isThenable(returned)) await returned;
-    else if (!isPassed && kind === 'worker') await Promise.race([ended, passed]);
+    else if (!isPassed && task.kind === 'worker') {
+      const { promise: failed, reject } = Promise.withResolvers<never>();
+      invocation.onUnhandled = () => reject(new Error('A promise of the worker was rejected, and nothing caught it'));
+      await Promise.race([ended, passed, failed]);
+    }
     if (!isPassed || response.writableEnded) return;
   }
 }
 
-function createTaskRequest(task: AppTask): HttpRequest {
+function createTaskRequest(task: AppTask, signal: AbortSignal): HttpRequest {
   const head = {
     method: 'POST',
     hostname: '',
@@ -91,7 +100,7 @@ function createTaskRequest(task: AppTask): HttpRequest {
     params: {},
     middleware: [],
   };
-  const request = new HttpRequest(head, null);
+  const request = new HttpRequest(head, null, { signal });
   request.setBody(task.kind === 'worker' ? task.input : {}, undefined);
   return request;
 }
@@ -116,6 +125,8 @@ function createTaskSink(signal: AbortSignal): TaskSink {
     signal,
     head() {},
     write: async (chunk) => keep(chunk),
+    // What failed is in the log; the status that was set decides about the task.
+    abort() {},
     end(chunk) {
       if (chunk !== undefined) keep(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
     },
