@@ -10,16 +10,14 @@ export interface ChannelStorageOptions {
   readonly clock: { now(): number };
 }
 
+type ChannelEvents = Pick<Channels, 'publish' | 'refresh' | 'closeSpace'>;
+
 /**
  * The storage with one more thing to do: what is committed into the collections of a channel reaches those who listen. So
  * an event is delivered whoever publishes it (a request, a worker, a workflow step in its transaction, an import), by either
  * library, and only once it is durable.
  */
-export function watchChannels(
-  storage: Storage,
-  channels: Pick<Channels, 'publish' | 'refresh'>,
-  options: ChannelStorageOptions,
-): Storage {
+export function watchChannels(storage: Storage, channels: ChannelEvents, options: ChannelStorageOptions): Storage {
   async function commit(commands: readonly Command[], commitOptions: Parameters<Storage['commit']>[1]) {
     if (!commands.some(concernsChannel)) return storage.commit(commands as never, commitOptions);
     const expiresAtMs = options.clock.now() + options.eventLifetimeMs;
@@ -39,6 +37,7 @@ export function watchChannels(
 }
 
 function concernsChannel(command: Command): boolean {
+  if (command.kind === 'space.drop') return true;
   return 'collection' in command && parseChannelCollection(command.collection) !== null;
 }
 
@@ -48,7 +47,8 @@ function withExpiry(command: Command, expiresAtMs: number): Command {
   return { ...command, documents: command.documents.map((document) => ({ expiresAtMs, ...document })) };
 }
 
-function tell(channels: Pick<Channels, 'publish' | 'refresh'>, command: Command): void {
+function tell(channels: ChannelEvents, command: Command): void {
+  if (command.kind === 'space.drop') channels.closeSpace(command.space);
   if (!('collection' in command)) return;
   const channel = parseChannelCollection(command.collection);
   if (channel === null) return;
@@ -65,4 +65,5 @@ function tell(channels: Pick<Channels, 'publish' | 'refresh'>, command: Command)
     const ids = command.targets.map(({ id }) => decodeStoredText(id));
     channels.refresh(space, channel.channelName, ids);
   }
+  if (command.kind === 'collection.drop') channels.refresh(space, channel.channelName, null);
 }

@@ -28,8 +28,10 @@ export interface Channels extends AsyncDisposable {
   ): Promise<ConnectResult>;
   /** A published event: `{data, query}` and whatever else. Returns at once. */
   publish(spaceId: string, channelName: string, event: JsonObject): void;
-  /** Stored listeners were changed or removed: what is connected under these ids follows. */
-  refresh(spaceId: string, channelName: string, listenerIds: readonly string[]): void;
+  /** Stored listeners were changed or removed: what is connected under these ids follows. Null: any of the channel. */
+  refresh(spaceId: string, channelName: string, listenerIds: readonly string[] | null): void;
+  /** Ends all streams of a space that is being removed. */
+  closeSpace(spaceId: string): void;
   /** All clients connected to a channel, for the sweep of listeners that nobody uses. */
   listConnected(spaceId: string, channelName: string): ReadonlySet<string>;
   readonly clientCount: number;
@@ -141,10 +143,16 @@ export function createChannels(options: ChannelsOptions): Channels {
     refresh(spaceId, channelName, listenerIds) {
       const channel = channels.get(keyOf(spaceId, channelName));
       if (channel === undefined) return;
-      const asked = new Set(listenerIds);
+      const asked = listenerIds === null ? null : new Set(listenerIds);
       for (const client of channel.clients) {
-        if (!asked.has(client.listenerId)) continue;
+        if (asked?.has(client.listenerId) === false) continue;
         refreshClient(spaceId, channelName, client).catch(() => client.sink.destroy());
+      }
+    },
+
+    closeSpace(spaceId) {
+      for (const [key, channel] of channels) {
+        if (key.startsWith(`${spaceId}\n`)) endAll(channel);
       }
     },
 
@@ -160,7 +168,7 @@ export function createChannels(options: ChannelsOptions): Channels {
     close() {
       isClosed = true;
       for (const timer of timers) clearInterval(timer);
-      for (const channel of channels.values()) for (const { sink } of channel.clients) sink.end();
+      for (const channel of channels.values()) endAll(channel);
     },
 
     async [Symbol.asyncDispose]() {
@@ -178,6 +186,10 @@ interface Departed {
 
 function keyOf(spaceId: string, channelName: string): string {
   return `${spaceId}\n${channelName}`;
+}
+
+function endAll(channel: Channel): void {
+  for (const { sink } of channel.clients) sink.end();
 }
 
 function addCount(counts: Map<string, number>, key: string, change: number): void {
