@@ -1,5 +1,4 @@
-import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, copyFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
 import type { Dialer, OutboundHttp } from '../../ports/outbound-http.ts';
@@ -10,6 +9,7 @@ import type { EgressEvent, EgressSettings } from './egress-server.ts';
 import { type Isolation, type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
 import { loadApp } from './load-app.ts';
 import type { ProcessLink } from './process-link.ts';
+import { createRunDirectory, removeStaleRuns } from './run-directory.ts';
 import { type SpawnSettings, spawnProcess } from './spawn-process.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -33,9 +33,8 @@ export type { EgressEvent } from './egress-server.ts';
 /** Opens the Deno sandbox. Throws a TackleError that says why, where apps cannot run at all. */
 export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sandbox> {
   const denoBinary = findDenoBinary();
-  const runDirectory = await mkdtemp(path.join(tmpdir(), 'tackle-sandbox-'));
-  await chmod(runDirectory, 0o711);
-  await mkdir(path.join(runDirectory, 'empty'), { mode: 0o755 });
+  const runDirectory = await createRunDirectory();
+  void removeStaleRuns();
   const prepare = async (): Promise<SpawnSettings> => {
     const runtimeFile = path.join(runDirectory, 'runtime.js');
     const [layers] = await Promise.all([

@@ -43,7 +43,7 @@ export const abi: AbiFactory = {
         await exports.request!(head, body, sink, host);
       },
       async runTask(task, signal) {
-        return exports.task!(task, signal, host);
+        return (await exports.task!(task, signal, host)) ?? { status: 200, output: null };
       },
     };
   },
