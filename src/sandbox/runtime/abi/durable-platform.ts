@@ -1,6 +1,6 @@
 import type { HostChannel } from '../runtime-types.ts';
 import { toAppError } from './host-error.ts';
-import { beforeRead, trackBarrier } from './invocation.ts';
+import { beforeRead, beforeWrite, trackBarrier, trackWrite } from './invocation.ts';
 
 /** What our SDK uses for workflows and transactions; the original library does not know it. */
 export function createDurablePlatform(channel: HostChannel): {
@@ -8,14 +8,19 @@ export function createDurablePlatform(channel: HostChannel): {
 } {
   return {
     call(method, params) {
-      return trackBarrier(callInOrder(channel, method, params));
+      // A transaction reads what was written before; everything else is one write, and those share commits.
+      if (method.startsWith('transaction.')) return trackBarrier(callAfter(beforeRead(), channel, method, params));
+      return trackWrite(callAfter(beforeWrite(), channel, method, params));
     },
   };
 }
 
-/** Behind the writes that the same invocation issued before. */
-async function callInOrder(channel: HostChannel, method: string, params: object): Promise<unknown> {
-  const waitFor = beforeRead();
+async function callAfter(
+  waitFor: Promise<unknown> | null,
+  channel: HostChannel,
+  method: string,
+  params: object,
+): Promise<unknown> {
   if (waitFor !== null) await waitFor;
   return channel.call(method, params).catch((error: unknown) => {
     throw toAppError(error);
