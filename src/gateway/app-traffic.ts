@@ -127,7 +127,12 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   const abort = abortWhenClientLeaves(response);
   // The app cannot go on without the rest of the body; the failure itself must be known first.
   if (body !== null && !(body instanceof Uint8Array)) body.failure.catch(() => setImmediate(() => abort.abort()));
-  const answered = process.request(appRequest, { timeoutMs: options.routeTimeoutMs, signal: abort.signal });
+  const { hops } = exchange.client;
+  const answered = process.request(appRequest, {
+    timeoutMs: options.routeTimeoutMs,
+    signal: abort.signal,
+    ...(hops === undefined ? {} : { context: { hops } }),
+  });
   const answer =
     body === null || body instanceof Uint8Array ? await answered : await Promise.race([body.failure, answered]);
   if (listening !== null && options.realtime.isAdmitted(answer)) {

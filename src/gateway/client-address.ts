@@ -8,6 +8,8 @@ export interface ClientAddress {
   readonly protocol: 'http' | 'https';
   /** Host as the client wrote it. */
   readonly host: string;
+  /** Of requests that apps send each other: how many apps it came through. */
+  readonly hops?: number;
 }
 
 /**

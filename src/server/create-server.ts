@@ -8,6 +8,7 @@ import { maxBundleBytes } from '../apps/build/built-app.ts';
 import { mapStack } from '../apps/build/map-stack.ts';
 import { createDocumentCalls } from '../apps/host-calls/document-calls.ts';
 import { createFileCalls } from '../apps/host-calls/file-calls.ts';
+import { createInternalFetchCalls, maxInternalBodyBytes } from '../apps/host-calls/internal-fetch.ts';
 import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
 import { createDocuments } from '../documents/index.ts';
@@ -18,8 +19,9 @@ import { registerApi } from '../gateway/api/register-api.ts';
 import type { ApiServices, GatewayFacts } from '../gateway/api/services.ts';
 import { createAppTraffic } from '../gateway/app-traffic.ts';
 import { createClientAddressReader } from '../gateway/client-address.ts';
-import { createGateway } from '../gateway/gateway.ts';
+import { createGateway, type RequestLogEntry } from '../gateway/gateway.ts';
 import { createHttpServer, createListener } from '../gateway/http-server.ts';
+import { createInternalRequests, type InternalRequests } from '../gateway/internal-requests.ts';
 import { createPlatformAnswers } from '../gateway/platform-answers.ts';
 import { createRateLimiter } from '../gateway/rate-limiter.ts';
 import { createRealtimeGateway } from '../gateway/realtime-channels.ts';
@@ -137,6 +139,8 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     failpoints: Failpoints.parse(process.env.TACKLE_FAILPOINTS ?? ''),
   });
 
+  // Apps run before requests can be served; what they ask of each other waits until then.
+  const openedInternal = Promise.withResolvers<InternalRequests>();
   const apps = opened.use(
     await openApps({
       deployments: fileRooms.deployments,
@@ -151,6 +155,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
         createDocumentCalls((spaceId, call) => documents.forSpace(spaceId, { guards: createFence(call) })),
         createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
         createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
+        createInternalFetchCalls(async (request, signal) => (await openedInternal.promise).send(request, signal)),
         durable.hostCalls,
       ]),
       async prepareOriginal(bundle) {
@@ -227,27 +232,34 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   const { listener: ownSurface, fastify } = await createOwnSurface(services);
   opened.defer(() => fastify.close());
 
-  const gateway = createGateway({
+  const appTraffic = createAppTraffic({
+    apps,
+    projects,
+    realtime: createRealtimeGateway(realtime.channels),
+    rateLimiter: createRateLimiter(Date),
+    answerByPlatform: createPlatformAnswers({
+      documentsOf: (spaceId) => documents.forSpace(spaceId),
+      staticFiles: createStaticFiles(fileRooms),
+    }),
+    maxBodyBytes: facts.maxBodyBytes,
+    routeTimeoutMs: config.apps.requestTimeoutMs,
+    onError: (error, requestId, target) =>
+      logger.error({ err: error, requestId, space: target.space.id }, 'a request to an app failed'),
+  });
+  const served = {
     directory: projects,
     ownHosts: new Set(ownHosts.map(withoutPort)),
-    readClientAddress,
-    ownSurface,
-    appTraffic: createAppTraffic({
-      apps,
-      projects,
-      realtime: createRealtimeGateway(realtime.channels),
-      rateLimiter: createRateLimiter(Date),
-      answerByPlatform: createPlatformAnswers({
-        documentsOf: (spaceId) => documents.forSpace(spaceId),
-        staticFiles: createStaticFiles(fileRooms),
-      }),
-      maxBodyBytes: facts.maxBodyBytes,
-      routeTimeoutMs: config.apps.requestTimeoutMs,
-      onError: (error, requestId, target) =>
-        logger.error({ err: error, requestId, space: target.space.id }, 'a request to an app failed'),
-    }),
-    onRequest: logger.isLevelEnabled('debug') ? (entry) => logger.debug(entry, 'request') : undefined,
+    appTraffic,
+    onRequest: logger.isLevelEnabled('debug') ? (entry: RequestLogEntry) => logger.debug(entry, 'request') : undefined,
+  };
+  const internal = createInternalRequests({
+    ...served,
+    maxBodyBytes: maxInternalBodyBytes,
+    timeoutMs: config.apps.requestTimeoutMs,
   });
+  openedInternal.resolve(internal);
+  opened.defer(() => internal.close());
+  const gateway = createGateway({ ...served, readClientAddress, ownSurface });
 
   const listener = createListener(createHttpServer({ tls: await readTls(config) }, gateway));
   const port = await listener.listen(config.server.host, config.server.port);
