@@ -18,7 +18,7 @@ export interface DenoSandboxOptions extends BuildRuntimeOptions {
   readonly cacheDir: string;
   /** Processes kept warm for the next start; default 1. */
   readonly spares?: number;
-  /** Memory limit that spares are made for, until starts ask for another; default 256. */
+  /** Memory limit that spares are made for: the limit is fixed when a process starts. Default 256. */
   readonly spareMemoryMb?: number;
   /** What makes the outgoing connections of apps; without both they have none. */
   readonly dialer?: Dialer;
@@ -47,6 +47,9 @@ export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sand
   return new DenoSandbox(prepare(), runDirectory, options);
 }
 
+/** The app that was just given a process has the machine to itself for the moment in which it is evaluated. */
+const refillDelayMs = 100;
+
 class DenoSandbox implements Sandbox {
   readonly #settings: Promise<SpawnSettings>;
   readonly #runDirectory: string;
@@ -54,8 +57,8 @@ class DenoSandbox implements Sandbox {
   readonly #processes = new Set<ProcessLink>();
   readonly #outside: Pick<EgressSettings, 'services' | 'onEgress'>;
   readonly #spareCount: number;
-  #spares: { readonly memoryMb: number; readonly link: Promise<ProcessLink> }[] = [];
-  #spareMemoryMb: number;
+  readonly #spareMemoryMb: number;
+  readonly #spares: Promise<ProcessLink>[] = [];
   #closed = false;
 
   constructor(settings: Promise<SpawnSettings>, runDirectory: string, options: DenoSandboxOptions) {
@@ -83,7 +86,7 @@ class DenoSandbox implements Sandbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#spares.map(({ link }) => link));
+    await Promise.allSettled(this.#spares);
     const exits = [...this.#processes].map((link) => {
       link.kill('stopped', '');
       return link.exited;
@@ -95,19 +98,21 @@ class DenoSandbox implements Sandbox {
 
   /** A spare with that limit, or a new process. A spare that died meanwhile is passed over. */
   async #takeProcess(memoryMb: number): Promise<ProcessLink> {
-    this.#spareMemoryMb = memoryMb;
-    const index = this.#spares.findIndex((spare) => spare.memoryMb === memoryMb);
-    const spare = index >= 0 ? this.#spares.splice(index, 1)[0] : undefined;
+    const spare = memoryMb === this.#spareMemoryMb ? this.#spares.shift() : undefined;
     try {
-      const link = await (spare?.link ?? this.#spawn(memoryMb)).catch(() => this.#spawn(memoryMb));
+      const link = await (spare ?? this.#spawn(memoryMb)).catch(() => this.#spawn(memoryMb));
       return link.ending ? await this.#spawn(memoryMb) : link;
     } finally {
-      setImmediate(() => this.#refillSpares());
+      setTimeout(() => this.#refillSpares(), refillDelayMs).unref();
     }
   }
 
   async #spawn(memoryMb: number): Promise<ProcessLink> {
     const link = await spawnProcess(await this.#settings, memoryMb);
+    if (this.#closed) {
+      link.kill('stopped', '');
+      throw new TackleError('app_crashed', 'The sandbox was closed');
+    }
     this.#processes.add(link);
     void link.exited.then(() => this.#processes.delete(link));
     this.#supervisor.watch(link);
@@ -116,13 +121,10 @@ class DenoSandbox implements Sandbox {
 
   #refillSpares(): void {
     if (this.#closed) return;
-    const outdated = this.#spares.filter((spare) => spare.memoryMb !== this.#spareMemoryMb);
-    this.#spares = this.#spares.filter((spare) => spare.memoryMb === this.#spareMemoryMb);
-    for (const { link } of outdated) link.then((process) => process.kill('stopped', '')).catch(() => {});
     while (this.#spares.length < this.#spareCount) {
       const link = this.#spawn(this.#spareMemoryMb);
       link.catch(() => {});
-      this.#spares.push({ memoryMb: this.#spareMemoryMb, link });
+      this.#spares.push(link);
     }
   }
 }

@@ -140,6 +140,10 @@ async function connect(
   try {
     const ready = await promise;
     ready.pid = await pid;
+    if (ready.pid === 0) {
+      ready.kill('stopped', '');
+      throw new TackleError('internal', 'The sandbox process did not start: the pid to watch is not known');
+    }
     return ready;
   } finally {
     clearTimeout(timer);
