@@ -177,6 +177,10 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       clock: Date,
     }),
   );
+  // Where the original library keeps the text of views; the ones of another version must not be rendered.
+  apps.onSwitch(async (spaceId) => {
+    await keyValue.forSpace(spaceId).removeAll('hbs:');
+  });
   opened.defer(() => durable.stop(config.server.drainTimeoutMs));
   await durable.start(apps);
   projects.onChange((change) => {
