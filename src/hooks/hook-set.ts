@@ -183,6 +183,11 @@ function openUnit(item: CatalogHook, config: HookConfig, options: HookSetOptions
     loadTimeoutMs: options.loadTimeoutMs,
     homeDir: config.places.homeDir,
     workspaceDir: agent?.workspaceDir ?? '',
+    onStuck: ({ hook }) =>
+      options.logger.error(
+        'hooks',
+        `The thread of hook ${hook.name} sits in native code and cannot be ended; the hook runs in a process from now on.`,
+      ),
     createEvents: (hook, collect) => options.createEvents(hook.hook.name, hook.hook.rootKind === 'bundled', collect),
   });
 }

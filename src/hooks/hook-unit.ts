@@ -26,6 +26,8 @@ export interface UnitOptions {
   readonly loadTimeoutMs?: number;
   readonly homeDir: string;
   readonly workspaceDir: string;
+  /** The hook's thread could not be ended; from now on it runs in a process. */
+  readonly onStuck: (item: CatalogHook) => void;
   readonly createEvents: (
     item: CatalogHook,
     collect: (handlerId: string, keys: readonly string[]) => void,
@@ -79,6 +81,8 @@ export async function openHookUnit(item: CatalogHook, options: UnitOptions): Pro
     limits,
     events,
     loadTimeoutMs: options.loadTimeoutMs,
+    openIsolated: isolation === 'thread' ? openProcessChannel(env, computeLimits(item, 'process')) : undefined,
+    onStuck: () => options.onStuck(item),
     loadMessage: {
       kind: 'load-hook',
       spec: {

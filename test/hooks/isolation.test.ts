@@ -256,3 +256,18 @@ test('a sandboxed hook that loops is ended, and starts again for the next event'
   await engine.reload();
   assert.deepEqual((await engine.emit('command', 'new', 's', {})).messages, ['ok']);
 });
+
+test('a handler that sits in a system call times out, and its hook goes on in a process', async (t) => {
+  const home = createTestHome(t);
+  home.hook('blocks', {
+    handler:
+      "import { execSync } from 'node:child_process'; export default (e) => { if (e.context.block) execSync('sleep 8'); e.messages.push(String(process.connected)); };",
+  });
+  home.config({ hooks: { internal: { enabled: true, entries: { blocks: { timeoutMs: 2_000 } } } } });
+  const { logger, lines } = createLogCollector();
+  const engine = await startEngine(t, home, { logger });
+  assert.deepEqual((await engine.emit('command', 'new', 's', {})).messages, ['undefined']);
+  assert.equal((await engine.emit('command', 'new', 's', { block: true })).runs[0]?.outcome, 'timeout');
+  while (!lines.some((line) => line.message.includes('runs in a process from now on'))) await delay(20);
+  assert.deepEqual((await engine.emit('command', 'new', 's', {})).messages, ['true']);
+});

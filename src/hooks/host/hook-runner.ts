@@ -56,6 +56,9 @@ export interface RunnerOptions {
   readonly limits: HostLimits;
   readonly events: RunnerEvents;
   readonly loadTimeoutMs?: number;
+  /** Used after a thread could not be ended because it sits in native code; a process always can. */
+  readonly openIsolated?: OpenHostChannel;
+  readonly onStuck?: () => void;
 }
 
 interface PendingCall {
@@ -69,6 +72,8 @@ interface PendingCall {
 
 /** How long a thread may stay deaf after a missed deadline before it is ended. */
 const yieldTimeoutMs = 2_000;
+/** How long an ended thread may take to be gone before it counts as stuck. */
+const endTimeoutMs = 3_000;
 const memoryPollMs = 50;
 const idleMemoryPollMs = 1_000;
 
@@ -85,7 +90,10 @@ export function createHookRunner(options: RunnerOptions): HookRunner {
   const pongWaiters: (() => void)[] = [];
   let isProbing = false;
   let stopped = false;
+  let isStuck = false;
   let memoryTimer: NodeJS.Timeout | undefined;
+  let memoryWatch = 0;
+  let isWatchingClosely = false;
   let nextTypedId = 0;
 
   function start(): Promise<LoadResult> {
@@ -125,7 +133,7 @@ export function createHookRunner(options: RunnerOptions): HookRunner {
       },
     };
     try {
-      own = options.open(channelEvents);
+      own = (isStuck ? options.openIsolated : undefined)?.(channelEvents) ?? options.open(channelEvents);
       channel = own;
       own.post(options.loadMessage);
       watchMemory();
@@ -210,8 +218,18 @@ export function createHookRunner(options: RunnerOptions): HookRunner {
   function discard(reason: string): void {
     const old = channel;
     channel = undefined;
-    void old?.kill().catch(() => undefined);
+    if (old !== undefined) noticeStuck(old.kill());
     handleEnd(reason);
+  }
+
+  /** JavaScript can be interrupted, a system call or a loop inside the runtime cannot. */
+  function noticeStuck(ended: Promise<void>): void {
+    const timer = setTimeout(() => {
+      isStuck = true;
+      options.onStuck?.();
+    }, endTimeoutMs);
+    timer.unref();
+    ended.catch(() => undefined).finally(() => clearTimeout(timer));
   }
 
   function handleEnd(reason: string): void {
@@ -244,12 +262,17 @@ export function createHookRunner(options: RunnerOptions): HookRunner {
     children.clear();
   }
 
+  /** One chain of looks at the memory; starting another ends the one before, also in the middle of a look. */
   function watchMemory(): void {
     const watched = channel;
+    memoryWatch += 1;
+    const own = memoryWatch;
+    clearTimeout(memoryTimer);
+    const isCurrent = () => own === memoryWatch && channel === watched && watched !== undefined;
     const check = async () => {
-      if (channel !== watched || watched === undefined) return;
-      const bytes = await watched.readMemoryBytes();
-      if (channel !== watched) return;
+      if (!isCurrent()) return;
+      const bytes = (await watched?.readMemoryBytes()) ?? null;
+      if (!isCurrent()) return;
       if (bytes !== null && bytes > limits.memoryBytes) {
         const megabytes = Math.round(limits.memoryBytes / 1024 / 1024);
         discard(`the hook used more than ${megabytes} MB of memory`);
@@ -258,7 +281,8 @@ export function createHookRunner(options: RunnerOptions): HookRunner {
       schedule();
     };
     const schedule = () => {
-      memoryTimer = setTimeout(() => void check(), pending.size > 0 ? memoryPollMs : idleMemoryPollMs);
+      isWatchingClosely = pending.size > 0;
+      memoryTimer = setTimeout(() => void check(), isWatchingClosely ? memoryPollMs : idleMemoryPollMs);
       memoryTimer.unref();
     };
     schedule();
@@ -274,10 +298,7 @@ export function createHookRunner(options: RunnerOptions): HookRunner {
       });
       return;
     }
-    if (pending.size === 1) {
-      clearTimeout(memoryTimer);
-      watchMemory();
-    }
+    if (!isWatchingClosely) watchMemory();
     channel.post({
       kind: 'invoke',
       runId: call.runId,

@@ -31,6 +31,22 @@ export type OpenHostChannel = (events: HostChannelEvents) => HostChannel;
 const extension = path.extname(import.meta.filename);
 const entry = path.join(import.meta.dirname, `host-main${extension}`);
 
+/** Threads that were told to end and have not yet. */
+const ending = new Set<Worker>();
+let watchesExit = false;
+
+/**
+ * The runtime waits for its threads when the process ends, so one that sits in native code would keep the process
+ * for ever. Nothing but a signal gets past that; everything worth keeping is on the disk by then.
+ */
+function endProcessDespiteStuckThreads(): void {
+  if (watchesExit) return;
+  watchesExit = true;
+  process.on('exit', () => {
+    if (ending.size > 0) process.kill(process.pid, 'SIGKILL');
+  });
+}
+
 export function openThreadChannel(env: NodeJS.ProcessEnv, limits: HostLimits): OpenHostChannel {
   return (events) => {
     const worker = new Worker(entry, {
@@ -54,7 +70,11 @@ export function openThreadChannel(env: NodeJS.ProcessEnv, limits: HostLimits): O
     return {
       post: (message) => worker.postMessage(message),
       kill: async () => {
+        worker.unref();
+        ending.add(worker);
+        endProcessDespiteStuckThreads();
         await worker.terminate();
+        ending.delete(worker);
       },
       readMemoryBytes: () =>
         worker.getHeapStatistics().then(

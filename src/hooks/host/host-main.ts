@@ -1,4 +1,5 @@
 /** Entry of a hook's own thread or process. Loads one module, runs its handlers, reports everything to the engine. */
+import os from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { HookEvent } from '../../core/hook-event.ts';
 import { computeChanges, decodeEvent, encodeEvent } from './event-codec.ts';
@@ -12,6 +13,7 @@ import { installRunContext } from './run-context.ts';
 
 type Invocation = Extract<ToHost, { kind: 'invoke' }>;
 
+const systemHomeDir = os.homedir;
 const maxChildren = Number(
   (workerData as { maxChildren?: number } | null)?.maxChildren ?? process.env.TACKLE_HOOK_MAX_CHILDREN ?? 8,
 );
@@ -26,6 +28,9 @@ const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) =>
 process.emitWarning = ((...args: unknown[]) => {
   if (args[1] !== 'ExperimentalWarning') emitWarning(...args);
 }) as typeof process.emitWarning;
+
+// The system's answer ignores the environment that this thread was given.
+os.homedir = () => process.env.HOME || process.env.USERPROFILE || systemHomeDir();
 
 const context = installRunContext(post, maxChildren);
 const handlers = new Map<string, HookHandler>();
