@@ -38,6 +38,7 @@ import { createDurable } from '../workflows/durable.ts';
 import { createAppLogs } from './app-logs.ts';
 import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
+import { createGatewayHooks } from './gateway-hooks.ts';
 import { registerHealth } from './health.ts';
 import { openFiles } from './open-files.ts';
 import { openRealtime } from './open-realtime.ts';
@@ -192,6 +193,9 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     });
   });
 
+  const hooks = createGatewayHooks(config, logger);
+  opened.defer(() => hooks.stop('the gateway did not start'));
+
   const readClientAddress = createClientAddressReader(config.server.trustProxy);
   const facts: { -readonly [Key in keyof GatewayFacts]: GatewayFacts[Key] } = {
     version,
@@ -226,6 +230,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     sessions,
     readClientAddress,
     gateway: facts,
+    publishEvent: (event) => hooks.publish(event),
     createBackup: ({ withKey }) => createBackupStream({ home, storage, blobs, withKey, version }),
     checkHealth,
     describeSandbox: () => sandbox.describe(),
@@ -273,6 +278,8 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
   facts.publicUrl = config.server.publicUrl ?? `${scheme}://localhost:${port}`;
   facts.adminUrl = adminUrlOf(config, url);
 
+  hooks.start();
+
   const resources = opened.move();
   return {
     url,
@@ -280,6 +287,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     apps,
     projects,
     async stop() {
+      await hooks.stop('the gateway stops');
       closing.abort();
       realtime.channels.close();
       await listener.drain(config.server.drainTimeoutMs);

@@ -6,6 +6,7 @@ import { registerCollectionRoutes } from './collection-routes.ts';
 import { registerDeploymentRoutes } from './deployment-routes.ts';
 import { registerQueueRoutes } from './durable-routes.ts';
 import { createErrorHandler } from './error-response.ts';
+import { registerEventRoutes } from './event-routes.ts';
 import { registerFileRoutes } from './file-routes.ts';
 import { registerGatewayRoutes, registerSessionRoutes } from './gateway-routes.ts';
 import { registerImportRoutes } from './import-routes.ts';
@@ -52,6 +53,7 @@ export async function registerApi(fastify: FastifyInstance, services: ApiService
       });
       registerGatewayRoutes(api, services);
       registerSessionRoutes(api, services);
+      registerEventRoutes(api, services);
       registerProjectRoutes(api, services);
       registerSettingsRoutes(api, services);
       registerAccessRoutes(api, services);

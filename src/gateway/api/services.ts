@@ -25,6 +25,8 @@ export interface ApiServices {
   readonly sessions: AdminSessions;
   readClientAddress(request: IncomingMessage): ClientAddress;
   readonly gateway: GatewayFacts;
+  /** Stores an event and runs the hooks that listen to it; hooks that somebody waits for have run when it resolves. */
+  publishEvent(event: HookEventInput): Promise<PublishedHookEvent>;
   /** Writes the archive of a backup; the stream fails when the backup does. */
   createBackup(options: { readonly withKey: boolean }): Promise<AsyncIterable<Uint8Array>>;
   checkHealth(): Promise<readonly HealthCheck[]>;
@@ -87,4 +89,21 @@ export interface AppLogs {
   tail(spaceId: string, selection: LogSelection & { readonly limit: number }): Promise<readonly LogLine[]>;
   /** Lines as they come, from the call on, until the returned function is called. */
   follow(spaceId: string, listener: (line: LogLine) => void): () => void;
+}
+
+export interface HookEventInput {
+  readonly type: string;
+  readonly action: string;
+  readonly sessionKey: string;
+  readonly context?: Record<string, unknown>;
+  /** An event with a key that was stored before is not run again. */
+  readonly dedupeKey?: string;
+}
+
+export interface PublishedHookEvent {
+  readonly eventId: string;
+  readonly duplicateOf: string | null;
+  /** What hooks want to tell the conversation. */
+  readonly messages: readonly string[];
+  readonly runs: readonly { readonly hook: string; readonly outcome: string }[];
 }

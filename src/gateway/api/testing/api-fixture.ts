@@ -81,6 +81,7 @@ export async function createApiFixture(
     describeSandbox: async () => [],
     now,
     closing: new AbortController().signal,
+    publishEvent: async () => ({ eventId: 'event', duplicateOf: null, messages: [], runs: [] }),
     onError: (error) => errors.push(error),
     ...services,
   });
