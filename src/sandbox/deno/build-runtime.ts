@@ -45,6 +45,18 @@ function exists(file: string): Promise<boolean> {
   );
 }
 
+/**
+ * The module that a process starts with; its arguments are the control socket and the runtime. The runtime is not a module
+ * itself because Deno analyses modules at every start: 5 MB and 50 ms for one of that size.
+ */
+export const loaderCode = `import { createRequire } from 'node:module';
+import { compileFunction } from 'node:vm';
+const require = createRequire('file:///app/app.js');
+const exports = {};
+compileFunction(Deno.readTextFileSync(Deno.args[1]), ['require', 'exports'], { filename: 'sandbox-runtime.js' })(require, exports);
+await exports.finished;
+`;
+
 async function bundleRuntime(abiModule: string): Promise<string> {
   const [{ rolldown }, { lazyPackages }] = await Promise.all([import('rolldown'), import('./lazy-packages.ts')]);
   const entry = 'virtual:sandbox-entry';
@@ -60,12 +72,12 @@ async function bundleRuntime(abiModule: string): Promise<string> {
         resolveId: (id: string) => (id === entry ? id : null),
         load: (id: string) =>
           id === entry
-            ? `import { abi } from ${JSON.stringify(abiModule)};\nimport { run } from ${JSON.stringify(main)};\nawait run(abi);\n`
+            ? `import { abi } from ${JSON.stringify(abiModule)};\nimport { run } from ${JSON.stringify(main)};\nexport const finished = run(abi);\n`
             : null,
       },
     ],
   });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
+  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
   await bundle.close();
   return output[0].code;
 }
@@ -77,7 +89,9 @@ async function hashSources(abiModule: string): Promise<string> {
   await hashDirectory(hash, coreDirectory);
   // Versions of packages are exact there, so it stands for what is bundled of them.
   hash.update(await readFile(path.join(coreDirectory, '../../package.json')));
-  hash.update(await readFile(new URL('./lazy-packages.ts', import.meta.url)));
+  const self = fileURLToPath(import.meta.url);
+  hash.update(await readFile(self));
+  hash.update(await readFile(path.join(path.dirname(self), `lazy-packages${path.extname(self)}`)));
   if (!abiModule.startsWith(runtimeDirectory)) hash.update(await readFile(abiModule));
   hash.update(abiModule.startsWith(runtimeDirectory) ? path.relative(runtimeDirectory, abiModule) : abiModule);
   return hash.digest('hex').slice(0, 16);

@@ -21,7 +21,8 @@ export interface CommandLine {
 export interface WrapOptions {
   readonly denoBinary: string;
   readonly denoArgs: readonly string[];
-  readonly runtimeFile: string;
+  /** What the process reads. */
+  readonly files: readonly string[];
   readonly socketDirectory: string;
   readonly workingDirectory: string;
   readonly memoryMb: number;
@@ -66,7 +67,7 @@ export class IsolationLayers {
   wrap(options: WrapOptions): CommandLine {
     let line: string[] = [options.denoBinary, ...options.denoArgs];
     if (this.#bubblewrap) {
-      const paths = [options.denoBinary, options.runtimeFile, options.socketDirectory, options.workingDirectory];
+      const paths = [options.denoBinary, ...options.files, options.socketDirectory, options.workingDirectory];
       line = [
         this.#bubblewrap,
         ...bubblewrapArgs(paths),

@@ -1,9 +1,9 @@
-import { chmod, copyFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
 import type { Dialer, OutboundHttp } from '../../ports/outbound-http.ts';
 import type { AppProcess, AppProcessOptions, Sandbox } from '../../ports/sandbox.ts';
-import { type BuildRuntimeOptions, buildRuntime } from './build-runtime.ts';
+import { type BuildRuntimeOptions, buildRuntime, loaderCode } from './build-runtime.ts';
 import { findDenoBinary } from './deno-binary.ts';
 import type { EgressEvent, EgressSettings } from './egress-server.ts';
 import { type Isolation, type IsolationLayers, type Layer, probeIsolationLayers } from './isolation-layers.ts';
@@ -41,8 +41,9 @@ export async function openDenoSandbox(options: DenoSandboxOptions): Promise<Sand
       probeIsolationLayers(denoBinary, options.isolation ?? 'strongest'),
       buildRuntime(options.cacheDir, options).then((built) => copyFile(built, runtimeFile)),
     ]);
-    await chmod(runtimeFile, 0o644);
-    return { denoBinary, runtimeFile, runDirectory, layers, readyTimeoutMs: 10_000 };
+    const loaderFile = path.join(runDirectory, 'loader.js');
+    await Promise.all([chmod(runtimeFile, 0o644), writeFile(loaderFile, loaderCode)]);
+    return { denoBinary, runtimeFile, loaderFile, runDirectory, layers, readyTimeoutMs: 10_000 };
   };
   return new DenoSandbox(prepare(), runDirectory, options);
 }

@@ -13,6 +13,7 @@ import { ProcessLink } from './process-link.ts';
 export interface SpawnSettings {
   readonly denoBinary: string;
   readonly runtimeFile: string;
+  readonly loaderFile: string;
   /** Where sockets and the empty working directory live; other users may pass through, not list. */
   readonly runDirectory: string;
   readonly layers: IsolationLayers;
@@ -43,8 +44,8 @@ export async function spawnProcess(settings: SpawnSettings, memoryMb: number): P
     const workingDirectory = path.join(settings.runDirectory, 'empty');
     const { command, args, reportsPid } = settings.layers.wrap({
       denoBinary: settings.denoBinary,
-      denoArgs: denoArgs(settings.runtimeFile, socketPath, memoryMb),
-      runtimeFile: settings.runtimeFile,
+      denoArgs: denoArgs(settings, socketPath, memoryMb),
+      files: [settings.loaderFile, settings.runtimeFile],
       socketDirectory: directory,
       workingDirectory,
       memoryMb,
@@ -63,7 +64,7 @@ export async function spawnProcess(settings: SpawnSettings, memoryMb: number): P
   }
 }
 
-function denoArgs(runtimeFile: string, socketPath: string, memoryMb: number): string[] {
+function denoArgs(settings: SpawnSettings, socketPath: string, memoryMb: number): string[] {
   return [
     'run',
     '--quiet',
@@ -75,10 +76,11 @@ function denoArgs(runtimeFile: string, socketPath: string, memoryMb: number): st
     '--no-check',
     `--v8-flags=--max-old-space-size=${memoryMb},--max-semi-space-size=4`,
     `--allow-net=unix:${socketPath}`,
-    `--allow-read=${socketPath}`,
+    `--allow-read=${socketPath},${settings.runtimeFile}`,
     `--allow-write=${socketPath}`,
-    runtimeFile,
+    settings.loaderFile,
     socketPath,
+    settings.runtimeFile,
   ];
 }
 
