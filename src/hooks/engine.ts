@@ -319,6 +319,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       return { ...empty, duplicateOf };
     }
     const runs = await dispatcher.dispatchAwaited(request);
+    if (!Array.isArray(runs)) return { ...empty, duplicateOf: runs.duplicateOf };
     const settled = delivers ? await deliverMessages(event, runs, emitOptions) : runs;
     const extra = Object.fromEntries(Object.entries(event).filter(([name]) => !eventMembers.has(name)));
     const cancelled = getSet().config.settings.cancel && extra.cancel === true;

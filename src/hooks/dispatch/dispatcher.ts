@@ -189,9 +189,9 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     return record(request, listener, options.createId(), options.now(), result, 0, false);
   }
 
-  async function dispatchAwaited(request: DispatchRequest): Promise<RunRecord[]> {
+  async function dispatchAwaited(request: DispatchRequest): Promise<RunRecord[] | { readonly duplicateOf: string }> {
     const stored = request.isStored
-      ? Promise.resolve()
+      ? Promise.resolve({ duplicateOf: undefined })
       : journal.appendEvent(toStored(request, 'await'), { durable: options.fsync === 'always' });
     const seats = takeSeats(request);
     // An awaited event is a conversation that waits: a journal that cannot write must not stop it.
@@ -200,8 +200,15 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
         'hooks',
         `The event ${request.id} could not be stored: ${error instanceof Error ? error.message : String(error)}`,
       );
+      return { duplicateOf: undefined };
     });
-    if (options.fsync === 'always') await appended;
+    if (options.fsync === 'always' || request.dedupeKey !== undefined) {
+      const { duplicateOf } = await appended;
+      if (duplicateOf !== undefined) {
+        for (const { place } of seats) place.leave();
+        return { duplicateOf };
+      }
+    }
     const state: EventState = { event: request.event, bytes: undefined };
     const deadlineAt = request.totalDeadlineMs === undefined ? undefined : options.now() + request.totalDeadlineMs;
     const runs: RunRecord[] = [];
