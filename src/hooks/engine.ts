@@ -318,8 +318,8 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       const { duplicateOf } = await dispatcher.dispatchDetached(request);
       return { ...empty, duplicateOf };
     }
-    const runs = await dispatcher.dispatchAwaited(request);
-    if (!Array.isArray(runs)) return { ...empty, duplicateOf: runs.duplicateOf };
+    const { runs, duplicateOf } = await dispatcher.dispatchAwaited(request);
+    if (duplicateOf !== undefined) return { ...empty, duplicateOf };
     const settled = delivers ? await deliverMessages(event, runs, emitOptions) : runs;
     const extra = Object.fromEntries(Object.entries(event).filter(([name]) => !eventMembers.has(name)));
     const cancelled = getSet().config.settings.cancel && extra.cancel === true;

@@ -51,7 +51,7 @@ export async function replayRuns(filter: ReplayFilter, tools: ReplayTools): Prom
       replayed.push({ eventId, key, hook });
       continue;
     }
-    const runs = await tools.dispatcher.dispatchAwaited({
+    const { runs } = await tools.dispatcher.dispatchAwaited({
       id: eventId,
       event: stored.event,
       agentId: stored.agentId,

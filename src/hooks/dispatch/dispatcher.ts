@@ -50,9 +50,15 @@ export interface DispatchOptions {
   readonly fsync: 'always' | 'detached' | 'never';
 }
 
+export interface AwaitedResult {
+  readonly runs: readonly RunRecord[];
+  /** The event with the same dedupe key; then nothing ran. */
+  readonly duplicateOf?: string;
+}
+
 export interface Dispatcher {
   /** Runs all listeners and returns their records. Never rejects. */
-  readonly dispatchAwaited: (request: DispatchRequest) => Promise<readonly RunRecord[]>;
+  readonly dispatchAwaited: (request: DispatchRequest) => Promise<AwaitedResult>;
   /** Resolves when the event is stored; the handlers run later. Rejects when it cannot be stored. */
   readonly dispatchDetached: (request: DispatchRequest) => Promise<{ readonly duplicateOf?: string }>;
   /** Runs the rest of an event that an earlier process left unfinished. */
@@ -189,7 +195,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     return record(request, listener, options.createId(), options.now(), result, 0, false);
   }
 
-  async function dispatchAwaited(request: DispatchRequest): Promise<RunRecord[] | { readonly duplicateOf: string }> {
+  async function dispatchAwaited(request: DispatchRequest): Promise<AwaitedResult> {
     const stored = request.isStored
       ? Promise.resolve({ duplicateOf: undefined })
       : journal.appendEvent(toStored(request, 'await'), { durable: options.fsync === 'always' });
@@ -206,7 +212,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       const { duplicateOf } = await appended;
       if (duplicateOf !== undefined) {
         for (const { place } of seats) place.leave();
-        return { duplicateOf };
+        return { runs: [], duplicateOf };
       }
     }
     const state: EventState = { event: request.event, bytes: undefined };
@@ -224,7 +230,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       place.leave();
     }
     journal.finishEvent(request.id);
-    return runs;
+    return { runs };
   }
 
   async function waitForTurn(place: Place): Promise<void> {
