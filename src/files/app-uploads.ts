@@ -4,7 +4,8 @@ import type { FileUpload } from './files.ts';
 
 /** Uploads that apps have begun, piece by piece. One that is not continued within a minute is thrown away. */
 export interface AppUploads {
-  add(spaceId: string, begin: () => Promise<FileUpload>): Promise<string>;
+  /** When `signal` aborts (the request was cut off, the process ended), nothing of the upload is kept. */
+  add(spaceId: string, begin: () => Promise<FileUpload>, signal: AbortSignal): Promise<string>;
   /** Rejects with `not_found` when the space has no such upload (any more). */
   append(spaceId: string, uploadId: string, bytes: Uint8Array): Promise<void>;
   /** The upload for its commit; the id is not valid any more. */
@@ -20,6 +21,7 @@ interface OpenUpload {
   readonly spaceId: string;
   readonly upload: FileUpload;
   readonly timer: NodeJS.Timeout;
+  stopWatching(): void;
 }
 
 export function createAppUploads(): AppUploads {
@@ -39,6 +41,7 @@ export function createAppUploads(): AppUploads {
     const found = open.get(uploadId);
     if (found === undefined) return null;
     clearTimeout(found.timer);
+    found.stopWatching();
     open.delete(uploadId);
     leave(found.spaceId);
     return found.upload;
@@ -59,7 +62,7 @@ export function createAppUploads(): AppUploads {
   }
 
   return {
-    async add(spaceId, begin) {
+    async add(spaceId, begin, signal) {
       enter(spaceId);
       const upload = await begin().catch((error: unknown) => {
         leave(spaceId);
@@ -68,7 +71,10 @@ export function createAppUploads(): AppUploads {
       const uploadId = randomUUID();
       const timer = setTimeout(() => void forget(uploadId)?.abort(), idleTimeoutMs);
       timer.unref();
-      open.set(uploadId, { spaceId, upload, timer });
+      const drop = () => void forget(uploadId)?.abort();
+      open.set(uploadId, { spaceId, upload, timer, stopWatching: () => signal.removeEventListener('abort', drop) });
+      if (signal.aborted) drop();
+      else signal.addEventListener('abort', drop, { once: true });
       return uploadId;
     },
     async append(spaceId, uploadId, bytes) {

@@ -50,7 +50,7 @@ export function createFileCalls(options: FileCallsOptions): HostCallGroup {
       const path = textParam(params, 'path');
       const guards = options.guardsOf(context);
       const begin = () => files.startUpload(spaceId, path, { origin: 'app', guards });
-      return { uploadId: await uploads.add(spaceId, begin) };
+      return { uploadId: await uploads.add(spaceId, begin, context.signal) };
     },
     'files.append': async (spaceId, params) => {
       const bytes = Buffer.from(textParam(params, 'base64'), 'base64');
