@@ -77,7 +77,7 @@ async function writeHook(dir: string, file: string, name: string, entries: reado
 
 async function updateConfig(config: HookConfig, migrated: readonly MigratedHook[], isComplete: boolean): Promise<void> {
   const done = new Set(migrated.map((hook) => hook.module));
-  await editConfigFile(config.places.configPath, (current) => {
+  await editConfigFile(config.hooksFile, (current) => {
     const edits = migrated.map(
       (hook): ConfigEdit => ({ op: 'set', path: ['hooks', 'internal', 'entries', hook.name, 'enabled'], value: true }),
     );

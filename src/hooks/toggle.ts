@@ -22,7 +22,7 @@ export async function enableHook(catalog: HookCatalog, name: string): Promise<Ca
   if (!item.eligibility.requirementsSatisfied) {
     throw new TackleError('conflict', `Hook "${name}" is not eligible (missing requirements)`);
   }
-  await editConfigFile(catalog.config.places.configPath, () => [
+  await editConfigFile(catalog.config.hooksFile, () => [
     { op: 'set', path: ['hooks', 'internal', 'entries', item.hook.hookKey, 'enabled'], value: true },
     { op: 'set', path: ['hooks', 'internal', 'enabled'], value: true },
   ]);
@@ -31,7 +31,7 @@ export async function enableHook(catalog: HookCatalog, name: string): Promise<Ca
 
 export async function disableHook(catalog: HookCatalog, name: string): Promise<CatalogHook> {
   const item = findToggleable(catalog, name);
-  await editConfigFile(catalog.config.places.configPath, () => [
+  await editConfigFile(catalog.config.hooksFile, () => [
     { op: 'set', path: ['hooks', 'internal', 'entries', item.hook.hookKey, 'enabled'], value: false },
   ]);
   return item;

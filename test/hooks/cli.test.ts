@@ -234,6 +234,18 @@ test('T32 a disabled hook can be enabled again; other keys and comments of the c
   assert.equal((await run(home, 'enable', 'needs')).err, 'Error: Hook "needs" is not eligible (missing requirements)');
 });
 
+test('a hooks block that stands in tackle.json is changed there', async (t) => {
+  const home = createHome(t);
+  home.write('.openclaw/openclaw.json', '{ channels: {} }');
+  const file = home.write(
+    '.tackle/tackle.json',
+    '{ hooks: { internal: { enabled: true, entries: { other: { x: 1 } } } } }',
+  );
+  await run(home, 'disable', 'my-hook');
+  assert.match(readFileSync(file, 'utf8'), /"my-hook": \{[\s\S]*"enabled": ?false/);
+  assert.equal(readFileSync(path.join(home.state, 'openclaw.json'), 'utf8'), '{ channels: {} }');
+});
+
 test('R-25 writers that change the configuration at the same time lose nothing', async (t) => {
   const home = createHome(t);
   const names = Array.from({ length: 8 }, (_, n) => `hook-${n}`);

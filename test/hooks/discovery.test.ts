@@ -242,3 +242,22 @@ test('an existing home is used in place: includes, references, workspaces, hidde
   );
   assert.throws(() => loadHookConfig({ env: home.env }), /REAL_TOKEN/);
 });
+
+test('switches of ours may stand in tackle.json, so that a shared openclaw.json stays readable for OpenClaw', (t) => {
+  const home = createTestHome(t);
+  home.config({ hooks: { internal: { enabled: true, entries: { a: { enabled: true } } } } });
+  home.write(
+    '.tackle/tackle.json',
+    '{ hooks: { internal: { tackle: { profile: "current", compat: { cancel: true } } } } }',
+  );
+  const config = loadHookConfig({ env: home.env });
+  assert.equal(config.profile, 'current');
+  assert.equal(config.settings.cancel, true);
+  assert.deepEqual(config.config.hooks, {
+    internal: {
+      enabled: true,
+      entries: { a: { enabled: true } },
+      tackle: { profile: 'current', compat: { cancel: true } },
+    },
+  });
+});

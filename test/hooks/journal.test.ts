@@ -170,6 +170,11 @@ test('R-28 secrets of the configuration do not appear in records', async (t) => 
   const [run] = await engine.listRuns();
   assert.equal(run?.logs.trim(), '[redacted]');
   assert.equal(run?.error?.message, '[redacted]');
+  await engine.stop();
+  const stored =
+    readFileSync(path.join(home.home, '.tackle/hooks.db')).toString('latin1') +
+    readFileSync(path.join(home.home, '.tackle/hooks.db')).toString('utf8');
+  for (const secret of ['bot-secret-123', 'key-secret-456']) assert.equal(stored.includes(secret), false);
 });
 
 test('events keep what JSON has no word for', () => {
@@ -205,7 +210,7 @@ test('events keep what JSON has no word for', () => {
           messages: [],
           context,
         };
-        const back = parseEvent(stringifyEvent(event, undefined), undefined);
+        const back = parseEvent(stringifyEvent(event), undefined);
         // JSON has one zero only.
         const normalize = (item: unknown): unknown =>
           Object.is(item, -0)

@@ -16,6 +16,8 @@ export interface HookConfig {
   /** The whole configuration, included and substituted: what handlers see as `context.cfg`. */
   readonly config: Record<string, unknown>;
   readonly warnings: readonly string[];
+  /** The file that the `hooks` block was read from, so the one to write it to. */
+  readonly hooksFile: string;
   readonly agents: readonly AgentPlace[];
   readonly profile: HookProfile;
   readonly settings: HookSettings;
@@ -97,20 +99,44 @@ export function loadHookConfig(options: LoadHookConfigOptions = {}): HookConfig 
   });
   const onMissingEnv = options.onMissingEnv ?? 'error';
   const main = readBlock(places.configPath, env, onMissingEnv);
-  const own = readBlock(path.join(places.tackleHome, 'tackle.json'), env, onMissingEnv);
+  const ownFile = path.join(places.tackleHome, 'tackle.json');
+  const own = readBlock(ownFile, env, onMissingEnv);
   const config = { ...main.config };
   for (const block of ['hooks', 'webhooks', 'agents', 'plugins']) {
     if (config[block] === undefined && own.config[block] !== undefined) config[block] = own.config[block];
   }
+  mergeOwnSettings(config, own.config, options.profile);
   const settings = readSettings(config, places);
   return {
     places,
     config,
     warnings: [...main.warnings, ...own.warnings],
+    hooksFile: main.config.hooks === undefined && hasHooks(own.config) ? ownFile : places.configPath,
     agents: listAgentPlaces(config, places, env),
     profile: options.profile ?? readProfile(config),
     settings,
   };
+}
+
+/** True when the block says more than which switches of ours are set: those are read from both files. */
+function hasHooks(own: Record<string, unknown>): boolean {
+  const others = Object.keys(getInternalBlock(own)).filter((key) => key !== 'tackle');
+  return others.length > 0;
+}
+
+/**
+ * OpenClaw refuses keys that it does not know, so a home that it shares keeps our switches in `tackle.json`, at the
+ * same place. They end up in the one configuration that everybody reads, bundled hooks included.
+ */
+function mergeOwnSettings(
+  config: Record<string, unknown>,
+  own: Record<string, unknown>,
+  profile: HookProfile | undefined,
+): void {
+  const switches = { ...readOwnBlock(config), ...readOwnBlock(own), ...(profile !== undefined && { profile }) };
+  if (Object.keys(switches).length === 0) return;
+  const hooks = isPlainObject(config.hooks) ? config.hooks : {};
+  config.hooks = { ...hooks, internal: { ...getInternalBlock(config), tackle: switches } };
 }
 
 /** `hooks.internal`, or an empty object. */

@@ -327,7 +327,10 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     if (bytes !== undefined) return { event: decodeEvent(bytes), bytes };
     const stored = await journal.readEvent(request.id).catch(() => null);
     if (stored === null) logger.error('hooks', `The event ${request.id} could not be read back; it stays unfinished.`);
-    return stored === null ? null : { event: stored.event, bytes: undefined };
+    if (stored === null) return null;
+    // The journal does not keep configurations; this one is still at hand.
+    if (request.event.context.cfg !== undefined) stored.event.context.cfg = request.event.context.cfg;
+    return { event: stored.event, bytes: undefined };
   }
 
   /** Tries until success or until the tries are used up. False when the engine stopped in between. */
@@ -375,7 +378,8 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
   };
 }
 
-/** Enough of an event to name it in records; the rest waits in serialized form. */
+/** Enough of an event to name it in records; the rest waits in serialized form. Configurations are shared anyway. */
 function withoutContext(event: HookEvent): HookEvent {
-  return { ...event, messages: [], context: {} };
+  const { cfg } = event.context;
+  return { ...event, messages: [], context: cfg === undefined ? {} : { cfg } };
 }

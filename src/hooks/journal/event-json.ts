@@ -4,18 +4,21 @@ import type { HookEvent } from '../../core/hook-event.ts';
 const tag = '$tackle';
 const maxDepth = 200;
 
-/** Never throws. `cfg` that is the engine's own configuration is stored as a mark, not as a copy of all secrets. */
-export function stringifyEvent(event: HookEvent, config: unknown): string {
-  const cfg = event.context.cfg;
-  const isOwn = cfg !== undefined && cfg === config;
-  const context = isOwn ? { ...event.context, cfg: undefined } : event.context;
-  return JSON.stringify({ event: encodeValue({ ...event, context }, [], 0), ownConfig: isOwn });
+/**
+ * Never throws. The configuration in `context.cfg` is stored as a mark only: it is full of secrets, and whoever reads
+ * the event back has the configuration of that time.
+ */
+export function stringifyEvent(event: HookEvent): string {
+  const { cfg, ...rest } = event.context;
+  const hasConfig = typeof cfg === 'object' && cfg !== null;
+  const context = hasConfig ? rest : event.context;
+  return JSON.stringify({ event: encodeValue({ ...event, context }, [], 0), hasConfig });
 }
 
 export function parseEvent(text: string, config: unknown): HookEvent {
-  const stored = JSON.parse(text) as { event: unknown; ownConfig: boolean };
+  const stored = JSON.parse(text) as { event: unknown; hasConfig: boolean };
   const event = decodeValue(stored.event) as HookEvent;
-  if (stored.ownConfig) event.context.cfg = config;
+  if (stored.hasConfig) event.context.cfg = config;
   return event;
 }
 

@@ -63,7 +63,7 @@ export interface JournalReply {
 
 export interface SqliteJournalOptions {
   readonly file: string;
-  /** The configuration that events may hold as `context.cfg`; stored as a mark only. */
+  /** Today's configuration, for events that had one as `context.cfg`. */
   readonly getConfig: () => unknown;
   /** Told about writes that nobody waits for and that failed. */
   readonly onError: (message: string) => void;
@@ -217,7 +217,7 @@ export function openSqliteJournal(options: SqliteJournalOptions): HookJournal {
         eventKey: `${event.type}:${event.action}`,
         sessionKey: event.sessionKey,
         agentId: stored.agentId,
-        payload: stringifyEvent(event, options.getConfig()),
+        payload: stringifyEvent(event),
         listeners: JSON.stringify(stored.listeners),
         dedupeKey: stored.dedupeKey ?? null,
         createdMs: stored.createdMs,

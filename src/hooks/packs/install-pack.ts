@@ -118,7 +118,7 @@ function describeFetched(fetched: FetchedPackage, tools: PackTools): Record<stri
 async function record(pack: HookPack, facts: Record<string, unknown>, tools: PackTools): Promise<InstallResult> {
   const names = pack.hooks.map((hook) => hook.name);
   const entry = { ...facts, installedAt: (tools.now?.() ?? new Date()).toISOString(), hooks: names };
-  await editConfigFile(tools.config.places.configPath, () => [
+  await editConfigFile(tools.config.hooksFile, () => [
     ...pack.hooks.map(
       (hook): ConfigEdit => ({ op: 'set', path: [...internalPath, 'entries', hook.hookKey, 'enabled'], value: true }),
     ),
@@ -149,7 +149,7 @@ export async function linkPack(spec: string, tools: PackTools): Promise<InstallR
   }
   if (!found.isDirectory()) throw new TackleError('invalid_request', 'Linked hook paths must be directories.');
   const pack = await readHookPack(dir);
-  await editConfigFile(tools.config.places.configPath, (current) => {
+  await editConfigFile(tools.config.hooksFile, (current) => {
     const { load } = getInternalBlock(current);
     const dirs = isPlainObject(load) && Array.isArray(load.extraDirs) ? load.extraDirs.map(String) : [];
     const isKnown = dirs.some((item) => path.resolve(expandHome(item, tools.config.places.homeDir)) === dir);
@@ -247,7 +247,7 @@ export async function uninstallPack(id: string, tools: PackTools): Promise<Insta
   const item = listInstallRecords(tools.config).find((entry) => entry.id === id);
   if (item === undefined) throw new TackleError('not_found', `No install record for "${id}".`);
   const target = path.join(getHooksDir(tools.config), assertPackId(id));
-  await editConfigFile(tools.config.places.configPath, (current) => {
+  await editConfigFile(tools.config.hooksFile, (current) => {
     const edits: ConfigEdit[] = item.hooks.map((hook) => ({
       op: 'remove',
       path: [...internalPath, 'entries', hook, 'enabled'],
