@@ -351,14 +351,40 @@ export function describeProcesses(open: OpenSandbox): void {
           new (require('events'))().on('x', () => {});
           setTimeout(() => new (require('events'))().emit('error', new Error('no listener')), 0);
           queueMicrotask(() => { throw new Error('in a microtask') });
+          process.nextTick(() => { throw new Error('in a tick') });
+          setImmediate(() => { throw new Error('in an immediate') });
           await new Promise((done) => setTimeout(done, 50));`);
         const text = app.logs
           .slice(logged)
           .map(({ log }) => log)
           .join('\n');
-        for (const message of ['in a timer', 'not handled', 'no listener', 'in a microtask'])
+        for (const message of [
+          'in a timer',
+          'not handled',
+          'no listener',
+          'in a microtask',
+          'in a tick',
+          'in an immediate',
+        ])
           assert.match(text, new RegExp(message));
         assert.equal(await app.evaluate('return 1'), 1);
+      });
+
+      test('timers are those of Node: objects, in the order that Node runs them', async () => {
+        assert.deepEqual(
+          await app.evaluate(`
+            const order = [];
+            const timer = setTimeout(() => {}, 1000).unref();
+            clearTimeout(timer);
+            const interval = setInterval(() => {}, 1000);
+            interval.unref();
+            clearInterval(interval);
+            Promise.resolve().then(() => order.push('promise'));
+            process.nextTick((what) => order.push(what), 'tick');
+            await new Promise((done) => setImmediate(done));
+            return [typeof timer, typeof timer.refresh, order.sort()];`),
+          ['object', 'function', ['promise', 'tick']],
+        );
       });
 
       test('process.env holds the variables of the space and nothing of the host, and can be replaced', async () => {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { clearImmediate, setImmediate } from 'node:timers';
+import timers from 'node:timers';
 import type { EgressClient } from './egress-client.ts';
 import type { HostCalls } from './host-channel.ts';
 import type { LoadMessage } from './protocol.ts';
@@ -15,6 +15,15 @@ import { createWorkerClass } from './shims/worker.ts';
 const refusedGlobals = ['EventSource', 'WebSocketStream', 'WebTransport', 'alert', 'confirm', 'prompt'];
 /** Stores on a disk that the process does not have. */
 const missingGlobals = ['localStorage', 'sessionStorage', 'caches'];
+
+const timerNames = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'setImmediate',
+  'clearImmediate',
+] as const;
 
 const env: Record<string, string> = {};
 
@@ -39,8 +48,8 @@ export function installGlobals(calls: HostCalls, egress: EgressClient, message: 
   define('require', require);
   define('Buffer', Buffer);
   define('global', globalThis);
-  define('setImmediate', setImmediate);
-  define('clearImmediate', clearImmediate);
+  // Timers as Node's are objects with `unref` and `refresh`; the runtime's own are numbers.
+  for (const name of timerNames) define(name, timers[name]);
   define('fetch', createFetch(egress));
   define(
     'WebSocket',

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { refusedFunction } from './refused.ts';
 
 const startedAt = performance.now();
+const native = globalThis.process;
 
 /** `process` as app code sees it: the space's variables, a clock and names; nothing of the machine. */
 export function createProcess(env: Record<string, string>): object {
@@ -26,7 +27,7 @@ export function createProcess(env: Record<string, string>): object {
     cwd: () => '/app',
     umask: () => 0o22,
     uptime: () => (performance.now() - startedAt) / 1000,
-    nextTick: (callback: (...args: unknown[]) => void, ...args: unknown[]) => queueMicrotask(() => callback(...args)),
+    nextTick: native.nextTick.bind(native),
     hrtime: Object.assign(hrtime, { bigint: () => BigInt(Math.round(performance.now() * 1e6)) }),
     memoryUsage: Object.assign(() => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }), {
       rss: () => 0,
