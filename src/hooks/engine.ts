@@ -203,7 +203,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
         const roots = current.catalog.hooks.map((item) => item.hook.boundaryDir);
         const workspaces = current.config.agents.map((agent) => path.join(agent.workspaceDir, 'hooks'));
         return {
-          configPath: current.config.places.configPath,
+          files: current.config.files,
           dirs: [current.catalog.managedHooksDir, ...workspaces, ...roots],
         };
       },

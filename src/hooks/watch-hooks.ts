@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import path from 'node:path';
 
 export interface WatchOptions {
-  readonly listPlaces: () => { readonly configPath: string; readonly dirs: readonly string[] };
+  readonly listPlaces: () => { readonly files: readonly string[]; readonly dirs: readonly string[] };
   /** Called once after a burst of changes. */
   readonly onChange: () => void;
   readonly quietMs?: number;
@@ -19,6 +19,7 @@ const ignored = /(?:^|[\\/])(?:node_modules|\.[^\\/]+)(?:[\\/]|$)|\.(?:log|lock|
 
 export function watchHooks(options: WatchOptions): HookWatcher {
   const watchers = new Map<string, FSWatcher>();
+  const relevance = new Map<string, ((name: string) => boolean)[]>();
   let timer: NodeJS.Timeout | undefined;
 
   function notify(): void {
@@ -29,10 +30,11 @@ export function watchHooks(options: WatchOptions): HookWatcher {
 
   function add(dir: string, recursive: boolean, isRelevant: (name: string) => boolean): void {
     const id = `${recursive}:${dir}`;
+    relevance.set(id, [...(relevance.get(id) ?? []), isRelevant]);
     if (watchers.has(id)) return;
     try {
       const watcher = watch(dir, { recursive, persistent: false }, (_event, name) => {
-        if (name === null || isRelevant(name)) notify();
+        if (name === null || relevance.get(id)?.some((matches) => matches(name))) notify();
       });
       watcher.on('error', () => {
         watcher.close();
@@ -44,10 +46,11 @@ export function watchHooks(options: WatchOptions): HookWatcher {
     }
   }
 
+  /** Watchers stay, so that nothing is missed meanwhile; only what matters to them is worked out anew. */
   function refresh(): void {
-    const { configPath, dirs } = options.listPlaces();
-    const configName = path.basename(configPath);
-    add(path.dirname(configPath), false, (name) => name === configName || name === 'hooks');
+    relevance.clear();
+    const { files, dirs } = options.listPlaces();
+    for (const file of files) add(path.dirname(file), false, (name) => name === path.basename(file));
     for (const dir of new Set(dirs)) {
       add(dir, true, (name) => !ignored.test(name));
       add(path.dirname(dir), false, (name) => name === path.basename(dir));

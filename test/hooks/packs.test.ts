@@ -247,7 +247,11 @@ test('S11 an install that fails or was interrupted leaves the old tree or the ne
   home.hook('solo', { handler: pushes('x') }, '../elsewhere');
   const tools = {
     ...toolsOf(createTestHome(t)),
-    config: { ...loadHookConfig({ env: createTestHome(t).env }), places: { ...placesOf(home) } },
+    config: {
+      ...loadHookConfig({ env: createTestHome(t).env }),
+      places: placesOf(home),
+      hooksFile: placesOf(home).configPath,
+    },
   };
   await assert.rejects(installPack(path.join(home.home, 'elsewhere/solo'), {}, tools), /not valid JSON5/);
   assert.equal(existsSync(path.join(hooksDir, 'solo')), false);

@@ -16,6 +16,8 @@ export interface HookConfig {
   /** The whole configuration, included and substituted: what handlers see as `context.cfg`. */
   readonly config: Record<string, unknown>;
   readonly warnings: readonly string[];
+  /** Every file that was read or would be if it existed, included ones too. */
+  readonly files: readonly string[];
   /** The file that the `hooks` block was read from, so the one to write it to. */
   readonly hooksFile: string;
   readonly agents: readonly AgentPlace[];
@@ -68,13 +70,25 @@ function readConfigFile(file: string, root: string | undefined): string {
   }
 }
 
-const reader: ConfigFileReader = {
-  read: (file, root) => readConfigFile(file, root),
-  resolve: (base, relative) => path.resolve(base, relative),
-  dirname: (file) => path.dirname(file),
-};
+/** Notes every file that it reads. */
+function createReader(files: Set<string>): ConfigFileReader {
+  return {
+    read: (file, root) => {
+      files.add(file);
+      return readConfigFile(file, root);
+    },
+    resolve: (base, relative) => path.resolve(base, relative),
+    dirname: (file) => path.dirname(file),
+  };
+}
 
-function readBlock(file: string, env: NonNullable<LoadHookConfigOptions['env']>, onMissingEnv: 'error' | 'warn') {
+function readBlock(
+  file: string,
+  files: Set<string>,
+  env: NonNullable<LoadHookConfigOptions['env']>,
+  onMissingEnv: 'error' | 'warn',
+) {
+  files.add(file);
   if (!existsSync(file)) return { config: {} as Record<string, unknown>, warnings: [] as readonly string[] };
   let text: string;
   try {
@@ -83,7 +97,7 @@ function readBlock(file: string, env: NonNullable<LoadHookConfigOptions['env']>,
     const message = error instanceof Error ? error.message : String(error);
     throw new TackleError('invalid_config', `${file} cannot be read: ${message}`, { cause: error });
   }
-  return resolveConfigText({ path: file, text, reader, env, onMissingEnv });
+  return resolveConfigText({ path: file, text, reader: createReader(files), env, onMissingEnv });
 }
 
 /** Throws `invalid_config`; a missing file is an empty configuration. */
@@ -98,9 +112,10 @@ export function loadHookConfig(options: LoadHookConfigOptions = {}): HookConfig 
     configPath: options.configPath,
   });
   const onMissingEnv = options.onMissingEnv ?? 'error';
-  const main = readBlock(places.configPath, env, onMissingEnv);
+  const files = new Set<string>();
+  const main = readBlock(places.configPath, files, env, onMissingEnv);
   const ownFile = path.join(places.tackleHome, 'tackle.json');
-  const own = readBlock(ownFile, env, onMissingEnv);
+  const own = readBlock(ownFile, files, env, onMissingEnv);
   const config = { ...main.config };
   for (const block of ['hooks', 'webhooks', 'agents', 'plugins']) {
     if (config[block] === undefined && own.config[block] !== undefined) config[block] = own.config[block];
@@ -111,6 +126,7 @@ export function loadHookConfig(options: LoadHookConfigOptions = {}): HookConfig 
     places,
     config,
     warnings: [...main.warnings, ...own.warnings],
+    files: [...files],
     hooksFile: main.config.hooks === undefined && hasHooks(own.config) ? ownFile : places.configPath,
     agents: listAgentPlaces(config, places, env),
     profile: options.profile ?? readProfile(config),
