@@ -15,10 +15,11 @@ export function readLeases(context: HostCallContext): readonly TaskLease[] {
 }
 
 /**
- * What stands in front of every commit that a task's code issues (foundations 2): once the task was given to another
- * attempt, the commit is refused with `lease_lost`. Nothing for calls outside of tasks.
+ * What stands in front of every commit that a task's code issues (foundations 2): once the task was taken from its attempt,
+ * the commit is refused with `lease_lost`. Nothing for calls outside of tasks. What a handler still writes when it has
+ * answered (the release of a lock in `finally`) may reach the writer after the task was settled, and is good.
  */
-export function createFence(context: HostCallContext): readonly Command[] {
+export function createFence(context: HostCallContext, { orSettled = true } = {}): readonly Command[] {
   const leases = readLeases(context);
-  return leases.length === 0 ? [] : [{ kind: 'task.fence', leases }];
+  return leases.length === 0 ? [] : [{ kind: 'task.fence', leases, orSettled }];
 }

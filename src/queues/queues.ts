@@ -113,7 +113,7 @@ export class Queues implements AsyncDisposable {
       const [, enqueued, claims] = await this.failpoints.around('enqueue', () =>
         this.storage.commit(
           [
-            { kind: 'task.fence', leases },
+            { kind: 'task.fence', leases, orSettled: true },
             { kind: 'task.enqueue', tasks, nowMs: this.clock.now() },
             this.dispatcher.claimCommand(plans),
           ],

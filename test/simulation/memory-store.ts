@@ -32,7 +32,7 @@ export class MemoryStore {
       case 'task.claim':
         return tasks.claim(command);
       case 'task.fence':
-        return tasks.fence(command.leases);
+        return tasks.fence(command.leases, command.orSettled);
       case 'task.settle':
         return {
           tasks: command.settlements.map(({ seq, attempt, settlement }) =>

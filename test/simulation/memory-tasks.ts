@@ -138,9 +138,14 @@ export class MemoryTasks {
     return task?.state === 'running' && task.attempt === attempt;
   }
 
-  fence(leases: readonly TaskLease[]): null {
-    if (leases.every((lease) => this.holds(lease))) return null;
+  fence(leases: readonly TaskLease[], orSettled = false): null {
+    if (leases.every((lease) => this.holds(lease) || (orSettled && this.#hasSettled(lease)))) return null;
     throw new TackleError('lease_lost', 'This attempt lost its task to another one; nothing was written.');
+  }
+
+  #hasSettled({ seq, attempt }: TaskLease): boolean {
+    const task = this.#state.task(seq);
+    return task?.attempt === attempt && ['done', 'dead', 'scheduled'].includes(task.state);
   }
 
   settle(lease: TaskLease, settlement: Settlement, nowMs: number): SettledTask {

@@ -144,8 +144,11 @@ export interface TaskCommands {
     };
     result: { readonly tasks: readonly SettledTask[] };
   };
-  /** Precondition: rejects the commit with `lease_lost` unless every lease holds. */
-  'task.fence': { params: { readonly leases: readonly TaskLease[] }; result: null };
+  /**
+   * Precondition: rejects the commit with `lease_lost` unless every lease holds. With `orSettled` what the attempt has settled
+   * itself does too, as long as no other attempt was begun: handlers go on after they have answered.
+   */
+  'task.fence': { params: { readonly leases: readonly TaskLease[]; readonly orSettled?: boolean }; result: null };
   /** Heartbeat; answers the leases that are gone. */
   'task.extend': {
     params: { readonly leases: readonly TaskLease[]; readonly leaseUntilMs: number };

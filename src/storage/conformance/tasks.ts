@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { TaskLease } from '../../core/task.ts';
 import type { NewTask } from '../../ports/storage/tasks.ts';
 import type { Storage } from '../../ports/storage.ts';
 import { inSpace, type StorageHarness, testSpace } from './harness.ts';
@@ -59,6 +60,27 @@ export function testTasks(harness: StorageHarness): void {
         storage.commit([{ kind: 'task.fence', leases: [task!] }], inSpace),
         (thrown: { code?: string }) => thrown.code === 'lease_lost',
       );
+    });
+
+    test('what an attempt has settled itself passes the fence that says so, what was taken from it does not', async () => {
+      await using opened = await harness.open();
+      const { storage } = opened;
+      const fence = (lease: TaskLease) =>
+        storage.commit([{ kind: 'task.fence', leases: [lease], orSettled: true }], inSpace);
+      const isLost = (thrown: { code?: string }) => thrown.code === 'lease_lost';
+      await enqueue(storage, [{}]);
+      const [first] = (await claim(storage)).tasks;
+      await fence(first!);
+      await settle(storage, first!, { type: 'retry', runAtMs: 1, error, countsAsFailure: true, countsAsCrash: false });
+      await fence(first!);
+      await storage.commit([{ kind: 'task.promote', nowMs: 10, limit: 10 }], inSpace);
+      const [second] = (await claim(storage)).tasks;
+      await assert.rejects(fence(first!), isLost);
+      await settle(storage, second!, { type: 'release' });
+      await assert.rejects(fence(second!), isLost);
+      const [third] = (await claim(storage)).tasks;
+      await settle(storage, third!, { type: 'done' });
+      await fence(third!);
     });
 
     test('a commit that fails at its fence writes nothing', async () => {

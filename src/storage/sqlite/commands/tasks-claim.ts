@@ -32,9 +32,9 @@ export const claimCommands: CommandHandlers<ClaimCommands> = {
     return { tasks, throttled, nextDueAtMs: readNextDue(connection) };
   },
 
-  'task.fence': ({ connection }, { leases }) => {
+  'task.fence': ({ connection }, { leases, orSettled = false }) => {
     for (const lease of leases) {
-      if (holdsLease(connection, lease)) continue;
+      if (holdsLease(connection, lease) || (orSettled && hasSettled(connection, lease))) continue;
       throw new TackleError('lease_lost', 'This attempt lost its task to another one; nothing was written.', {
         details: lease,
       });
@@ -188,6 +188,17 @@ function startTask(connection: Connection, row: TaskRow, topic: Topic, { owner, 
 export function holdsLease(connection: Connection, { seq, attempt }: TaskLease): boolean {
   const row = connection
     .sql(`SELECT 1 AS held FROM tasks WHERE seq = ? AND attempt = ? AND state = ${stateNumbers.running}`)
+    .get(seq, attempt);
+  return row !== undefined;
+}
+
+/** An attempt that was taken away has an entry that says so; one that ended well has none. */
+function hasSettled(connection: Connection, { seq, attempt }: TaskLease): boolean {
+  const row = connection
+    .sql(
+      `SELECT 1 AS settled FROM tasks WHERE seq = ? AND attempt = ? AND state <> ${stateNumbers.running} AND NOT EXISTS
+         (SELECT 1 FROM task_attempts a WHERE a.seq = tasks.seq AND a.attempt = tasks.attempt AND outcome IN ('lost', 'release'))`,
+    )
     .get(seq, attempt);
   return row !== undefined;
 }
