@@ -28,6 +28,7 @@ export class AppRunner {
   readonly #options: AppRunnerOptions;
   #process: AppProcess | null = null;
   #starting: Promise<AppProcess> | null = null;
+  #replacing: Promise<AppProcess> | null = null;
   #retired = false;
   #lastUse: number;
   #idleTimer: NodeJS.Timeout | null = null;
@@ -50,21 +51,38 @@ export class AppRunner {
   /** The process for one more invocation. A promise only when it must be started first. */
   acquire(): AppProcess | Promise<AppProcess> {
     this.#lastUse = this.#options.clock.now();
+    if (this.#replacing !== null) return this.#replacing.catch(() => this.#process ?? this.#ensureStarted());
     return this.#process ?? this.#ensureStarted();
   }
 
-  /** A fresh process takes over (changed variables); what runs in the old one finishes there. */
+  /**
+   * A fresh process takes over (changed variables); what runs in the old one finishes there. Invocations from now on wait for
+   * the new one, so that whoever changed something sees it. Rejects, and the old one stays, when it does not start.
+   */
   async replaceProcess(): Promise<void> {
     if (this.#retired) return;
-    if (this.#process === null && this.#starting === null) return;
-    const next = await this.#options.start();
-    const old = this.#process;
-    if (this.#retired) {
-      await next.stop(0);
-      return;
+    if (this.#process === null && this.#starting === null && this.#replacing === null) return;
+    // One after another: the last change must be the one that stays.
+    const replacing = this.#startReplacement(this.#replacing ?? this.#starting);
+    this.#replacing = replacing;
+    try {
+      await replacing;
+    } finally {
+      if (this.#replacing === replacing) this.#replacing = null;
     }
+  }
+
+  async #startReplacement(previous: Promise<AppProcess> | null): Promise<AppProcess> {
+    await previous?.catch(() => {});
+    const next = await this.#options.start();
+    if (this.#retired) {
+      void next.stop(0);
+      throw new TackleError('conflict', 'This version of the app was just replaced. Try again.');
+    }
+    const old = this.#process;
     this.#adopt(next);
-    if (old !== null) await old.stop(this.#options.drainMs);
+    void old?.stop(this.#options.drainMs);
+    return next;
   }
 
   /** No new process is started from now on; what is under way finishes within the drain time. */

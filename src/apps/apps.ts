@@ -293,7 +293,8 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     live: (spaceId) => runners.get(spaceId) ?? null,
     listLive: () => [...runners.values()],
     runTask,
-    reloadSettings: async (spaceId) => runners.get(spaceId)?.replaceProcess(),
+    // In line with deployments: one that is being started has the settings of before.
+    reloadSettings: (spaceId) => changes.run(spaceId, async () => runners.get(spaceId)?.replaceProcess()),
     removeSpace: (spaceId) =>
       changes.run(spaceId, async () => {
         await undeploy(spaceId);
