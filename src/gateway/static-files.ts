@@ -7,7 +7,7 @@ import type { BlobHash, BlobStore } from '../files/blob-store.ts';
 import { contentTypeOf } from '../files/file-path.ts';
 import type { Exchange } from './app-response.ts';
 import { appendCorsHeaders, hasHeader } from './cors.ts';
-import { decideFileAnswer, listFileHeaders } from './file-response.ts';
+import { decideFileAnswer, type FileAnswer, listFileHeaders } from './file-response.ts';
 
 /** What the manifest says of a route of `app.static` or `app.storage` without a hook of the app's own. */
 export interface FileRoute {
@@ -28,10 +28,43 @@ export interface StaticFiles {
 /** Files up to this size are kept in memory once they were asked for, up to the total. */
 const maxKeptBytes = 256 * 1024;
 const maxKeptTotalBytes = 64 * 1024 * 1024;
+/** Paths per route whose answer is ready. */
+const maxPrepared = 1_000;
+const maxPreparedLength = 256;
 
 export function createStaticFiles(options: { readonly appFiles: AppFiles; readonly blobs: BlobStore }): StaticFiles {
   const { appFiles, blobs } = options;
   const kept = new KeptBodies(blobs);
+
+  /** Answers with assets, which never change within a version; a route belongs to one version. */
+  const prepared = new WeakMap<FileRoute, Map<string, PreparedAnswer>>();
+
+  function remember(route: FileRoute, apiPath: string, file: ReadableFile): void {
+    if (file.origin !== 'deployment' || apiPath.length > maxPreparedLength) return;
+    let answers = prepared.get(route);
+    if (answers === undefined) {
+      answers = new Map();
+      prepared.set(route, answers);
+    }
+    if (answers.size >= maxPrepared) answers.clear();
+    answers.set(apiPath, { headers: listHeaders(file, route, whole), hash: file.hash });
+  }
+
+  /** True when the answer could be given at once. */
+  function answerPrepared(exchange: Exchange, route: FileRoute, apiPath: string): boolean {
+    const answer = prepared.get(route)?.get(apiPath);
+    const { request, response } = exchange;
+    const { headers } = request;
+    if (answer === undefined || request.method !== 'GET' || headers.range !== undefined) return false;
+    if (headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined) return false;
+    const body = kept.find(answer.hash);
+    if (body === undefined) return false;
+    const lines = ['X-Request-Id', exchange.requestId, ...answer.headers];
+    appendCorsHeaders(lines, request);
+    response.writeHead(200, lines);
+    response.end(body);
+    return true;
+  }
 
   async function find(owner: FileOwner, store: FileRoute['store'], path: string): Promise<ReadableFile | null> {
     return appFiles.find(owner, store, path).catch((error: unknown) => {
@@ -40,36 +73,40 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
     });
   }
 
-  async function send(exchange: Exchange, file: ReadableFile, route: FileRoute, status: 200 | 404): Promise<void> {
+  /** Resolves with the bytes when they are kept in memory. */
+  async function send(
+    exchange: Exchange,
+    file: ReadableFile,
+    route: FileRoute,
+    status: 200 | 404,
+  ): Promise<Buffer | null> {
     const { request, response } = exchange;
-    const decided = status === 200 ? decideFileAnswer(request, file) : ({ status: 200, range: null } as const);
-    const headers = ['X-Request-Id', exchange.requestId, 'Content-Type', file.contentType];
-    headers.push(...route.headers, ...listFileHeaders(file, decided));
-    // Kept by browsers, but asked about each time: a deploy shows at once.
-    if (!hasHeader(route.headers, 'cache-control')) headers.push('Cache-Control', 'no-cache');
+    const decided = status === 200 ? decideFileAnswer(request, file) : whole;
+    const headers = ['X-Request-Id', exchange.requestId, ...listHeaders(file, route, decided)];
     appendCorsHeaders(headers, request);
     response.writeHead(status === 404 ? 404 : decided.status, headers);
     if (request.method === 'HEAD' || decided.status === 304 || decided.status === 416) {
       response.end();
-      return;
+      return null;
     }
     if (decided.range === null && file.sizeBytes <= maxKeptBytes) {
       const body = kept.find(file.hash) ?? (await kept.load(file.hash));
-      // As text, because Node writes head and text in one piece, but head and bytes in two.
-      response.end(body, 'latin1');
-      return;
+      response.end(body);
+      return body;
     }
     const source = blobs.openRead(file.hash, decided.range ?? undefined);
     await pipeline(source, response).catch(() => response.destroy());
+    return null;
   }
 
   return {
     isPublic: ({ paths }, apiPath) =>
       paths.notFound !== undefined || contentTypeOf(toFileName(apiPath, paths)) !== unknownType,
     async answer(exchange, owner, route, apiPath) {
+      if (answerPrepared(exchange, route, apiPath)) return true;
       const file = await find(owner, route.store, toFilePath(apiPath, route.paths));
       if (file !== null) {
-        await send(exchange, file, route, 200);
+        if ((await send(exchange, file, route, 200)) !== null) remember(route, apiPath, file);
         return true;
       }
       const { notFound } = route.paths;
@@ -80,6 +117,22 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
       return true;
     },
   };
+}
+
+/** The whole file, whatever was asked for. */
+const whole = { status: 200, range: null } as const;
+
+interface PreparedAnswer {
+  readonly hash: BlobHash;
+  readonly headers: readonly string[];
+}
+
+/** What is the same in every answer of this kind: names and values in turn. */
+function listHeaders(file: ReadableFile, route: FileRoute, decided: FileAnswer): string[] {
+  const headers = ['Content-Type', file.contentType, ...route.headers, ...listFileHeaders(file, decided)];
+  // Kept by browsers, but asked about each time: a deploy shows at once.
+  if (!hasHeader(route.headers, 'cache-control')) headers.push('Cache-Control', 'no-cache');
+  return headers;
 }
 
 const unknownType = 'application/octet-stream';
@@ -124,17 +177,17 @@ const ownHeaders: ReadonlySet<string> = new Set([
   'accept-ranges',
 ]);
 
-/** Small files in memory, one character per byte; those not asked for longest go first. */
+/** Small files in memory; those not asked for longest go first. */
 class KeptBodies {
   readonly #blobs: BlobStore;
-  readonly #bodies = new Map<BlobHash, string>();
+  readonly #bodies = new Map<BlobHash, Buffer>();
   #totalBytes = 0;
 
   constructor(blobs: BlobStore) {
     this.#blobs = blobs;
   }
 
-  find(hash: BlobHash): string | undefined {
+  find(hash: BlobHash): Buffer | undefined {
     const body = this.#bodies.get(hash);
     if (body === undefined) return undefined;
     this.#bodies.delete(hash);
@@ -142,8 +195,8 @@ class KeptBodies {
     return body;
   }
 
-  async load(hash: BlobHash): Promise<string> {
-    const body = (await this.#blobs.readBytes(hash)).toString('latin1');
+  async load(hash: BlobHash): Promise<Buffer> {
+    const body = await this.#blobs.readBytes(hash);
     if (this.#bodies.has(hash)) return body;
     this.#bodies.set(hash, body);
     this.#totalBytes += body.length;

@@ -68,21 +68,35 @@ function countLoops(pattern: string): number {
   return stars + Math.max(...perSegment);
 }
 
+/** Answers of an expression that are remembered: the same files and pages are asked for again and again. */
+const rememberedPaths = 512;
+const rememberedLength = 256;
+
 /**
  * The regular expression is the app's and runs in the gateway, so its time is bounded; what takes too long does not
  * match. Named groups become parameters inside the app's own process.
  */
 function regexPattern(regex: RegExp): PathPattern {
   let bounded: CompiledRegex | null = null;
+  const remembered = new Map<string, boolean>();
+  const test = (path: string): boolean => {
+    try {
+      bounded ??= compileRegex(regex.source, regex.flags, { maxSteps });
+      return bounded.test(path);
+    } catch {
+      return false;
+    }
+  };
   return {
     literal: false,
     match(path) {
-      try {
-        bounded ??= compileRegex(regex.source, regex.flags, { maxSteps });
-        return bounded.test(path) ? noParams : null;
-      } catch {
-        return null;
+      let matches = remembered.get(path);
+      if (matches === undefined) {
+        matches = test(path);
+        if (remembered.size >= rememberedPaths) remembered.clear();
+        if (path.length <= rememberedLength) remembered.set(path, matches);
       }
+      return matches ? noParams : null;
     },
   };
 }
