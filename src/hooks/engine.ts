@@ -23,7 +23,7 @@ import { type HookSet, type HookSetOptions, prepareHookSet } from './hook-set.ts
 import { decodeEvent, encodeEvent } from './host/event-codec.ts';
 import type { RunnerEvents } from './host/hook-runner.ts';
 import { callHostAdapter } from './host-adapter.ts';
-import { getListenerId, type HookJournal, type RunRecord } from './journal/journal.ts';
+import { getListenerId, type HookJournal, type JournalEvent, type RunRecord } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
 import { silentLogger } from './logging/logger.ts';
 import { applyToolResultPersist, notifyCompaction } from './plugins/typed-hooks.ts';
@@ -175,11 +175,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     for (const { stored, attempts, settled } of open) {
       const { event } = stored;
       if (stored.mode === 'await') {
-        logger.warn(
-          'hooks',
-          `The awaited event ${stored.id} (${event.type}:${event.action}) was not finished; it is not run again.`,
-        );
-        journal?.finishEvent(stored.id);
+        recordInterrupted(stored, settled);
         continue;
       }
       const wanted = new Set(stored.listeners);
@@ -194,6 +190,40 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       count += 1;
     }
     return count;
+  }
+
+  /** Whoever waited for the event is gone, so it is not run again; its record shows what did not run to the end. */
+  function recordInterrupted({ id, event, listeners, agentId }: JournalEvent, settled: ReadonlySet<string>): void {
+    const key = `${event.type}:${event.action}`;
+    logger.warn('hooks', `The awaited event ${id} (${key}) was not finished; it is not run again.`);
+    for (const listener of listeners.filter((item) => !settled.has(item))) {
+      const separator = listener.lastIndexOf('@');
+      journal?.recordRun({
+        ...createEmptyRun(id, event),
+        listenerKey: listener.slice(separator + 1),
+        hook: listener.slice(0, separator),
+        source: 'unknown',
+        agentId,
+        outcome: 'crashed',
+        error: { name: 'Interrupted', message: 'the gateway ended before the handler had' },
+      });
+    }
+    journal?.finishEvent(id);
+  }
+
+  /** What all records have in common whose handler did not run here. */
+  function createEmptyRun(eventId: string, event: HookEvent) {
+    return {
+      id: createId(),
+      eventId,
+      key: `${event.type}:${event.action}`,
+      startedAt: now().toISOString(),
+      durationMs: 0,
+      logs: '',
+      messages: [],
+      attempts: 0,
+      changeBytes: 0,
+    };
   }
 
   function startWatching(): void {
@@ -333,20 +363,12 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
   function recordSuppressed(eventId: string, event: HookEvent, listeners: readonly Listener[], reason: string): void {
     for (const listener of listeners) {
       const run: RunRecord = {
-        id: createId(),
-        eventId,
-        key: `${event.type}:${event.action}`,
+        ...createEmptyRun(eventId, event),
         listenerKey: listener.key,
         hook: listener.hookName,
         source: listener.source,
-        startedAt: now().toISOString(),
-        durationMs: 0,
         outcome: 'skipped',
         reason,
-        logs: '',
-        messages: [],
-        attempts: 0,
-        changeBytes: 0,
       };
       journal?.recordRun(run);
     }

@@ -214,17 +214,21 @@ async function openPlugins(
 async function openPlugin(spec: PluginModuleSpec, options: HookSetOptions): Promise<PluginUnit> {
   const hooks: PluginHook[] = [];
   const typed = new Map<string, number>();
+  let isLoaded = false;
   const events = options.createEvents(
     spec.pluginId,
     false,
-    (handlerId, keys, name, description) =>
+    (handlerId, keys, name, description) => {
+      // A plugin that starts again after a crash registers the same again.
+      if (isLoaded) return;
       hooks.push({
         pluginId: spec.pluginId,
         name: name ?? `${spec.pluginId}:${hooks.length + 1}`,
         description: description ?? '',
         events: keys,
         handlerId,
-      }),
+      });
+    },
     (name, priority) => typed.set(name, Math.max(priority, typed.get(name) ?? Number.NEGATIVE_INFINITY)),
   );
   const runner = createHookRunner({
@@ -235,6 +239,7 @@ async function openPlugin(spec: PluginModuleSpec, options: HookSetOptions): Prom
     loadMessage: { kind: 'load-plugin', spec },
   });
   const loaded = await runner.load();
+  isLoaded = true;
   const loadError = loaded.ok ? undefined : (loaded.error?.message ?? 'unknown error');
   if (loadError !== undefined)
     options.logger.error('hooks:loader', `Failed to load plugin ${spec.pluginId}: ${loadError}`);

@@ -61,9 +61,11 @@ export async function openHookUnit(item: CatalogHook, options: UnitOptions): Pro
   const dynamic: { handlerId: string; key: string }[] = [];
   const entryEnv = readEntryEnv(item);
   const env = { ...options.env, ...(item.entry?.injectEnv === true ? entryEnv : {}) };
-  const events = options.createEvents(item, (handlerId, keys) =>
-    dynamic.push(...keys.map((key) => ({ handlerId, key }))),
-  );
+  let isLoaded = false;
+  const events = options.createEvents(item, (handlerId, keys) => {
+    // What registers later, or again after a crash, is not part of what was loaded.
+    if (!isLoaded) dynamic.push(...keys.map((key) => ({ handlerId, key })));
+  });
   const open =
     isolation === 'sandbox'
       ? openDenoChannel({
@@ -97,6 +99,7 @@ export async function openHookUnit(item: CatalogHook, options: UnitOptions): Pro
     },
   });
   const loaded = await runner.load();
+  isLoaded = true;
   return { item, isolation, runner, loadError: loaded.ok ? undefined : loaded.error, lints: loaded.lints, dynamic };
 }
 

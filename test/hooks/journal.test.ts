@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HookEvent } from '../../src/core/hook-event.ts';
 import { computeRetryDelayMs } from '../../src/hooks/dispatch/listener.ts';
+import { openSqliteJournal } from '../../src/hooks/index.ts';
 import { parseEvent, stringifyEvent } from '../../src/hooks/journal/event-json.ts';
 import { createTestHome, startEngine, type TestHome } from './support.ts';
 
@@ -77,7 +78,48 @@ export default (e) => { fs.appendFileSync(${JSON.stringify(out)}, e.context.n + 
   assert.equal(lines.includes('done'), false);
 });
 
-test('an awaited event is listed after a crash but never run again, and a dedupe key runs once', async (t) => {
+test('R-5 an awaited event that was cut off is listed after the restart and not run again', async (t) => {
+  const home = createTestHome(t);
+  const out = path.join(home.home, 'ran.txt');
+  home.hook('h', {
+    events: ['command:new'],
+    handler: `import fs from 'node:fs'; export default () => { fs.appendFileSync(${JSON.stringify(out)}, 'x'); return new Promise(() => {}); };`,
+  });
+  const journal = openSqliteJournal({
+    file: path.join(home.home, '.tackle/hooks.db'),
+    getConfig: () => ({}),
+    onError: () => undefined,
+  });
+  const event: HookEvent = {
+    type: 'command',
+    action: 'new',
+    sessionKey: 's',
+    timestamp: new Date(),
+    messages: [],
+    context: {},
+  };
+  const stored = {
+    id: 'e1',
+    mode: 'await' as const,
+    event,
+    agentId: 'main',
+    listeners: ['h@command:new'],
+    createdMs: 1,
+    open: true,
+  };
+  await journal.appendEvent(stored, { durable: true });
+  await journal.close();
+  const engine = await startEngine(t, home);
+  await engine.settle();
+  const runs = await engine.listRuns();
+  assert.deepEqual(
+    runs.map((run) => [run.eventId, run.hook, run.outcome, run.error?.message]),
+    [['e1', 'h', 'crashed', 'the gateway ended before the handler had']],
+  );
+  assert.equal(existsSync(out), false);
+});
+
+test('a dedupe key runs once', async (t) => {
   const home = createTestHome(t);
   home.hook('h', { events: ['message:received', 'command:new'], handler: 'export default () => {};' });
   const engine = await startEngine(t, home);
