@@ -1,4 +1,5 @@
 export { createDocuments, type Documents, type SpaceOptions } from './create-documents.ts';
+export { type DocumentFeed, openDocumentFeed } from './document-feed.ts';
 export type {
   CollectionOptions,
   FindOptions,

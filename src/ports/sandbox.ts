@@ -92,6 +92,8 @@ export interface HostCallContext {
  */
 export interface HostFunctions {
   call(method: string, params: unknown, context: HostCallContext): Promise<Json | RawJson | undefined>;
+  /** Called once, when the process has ended and calls no more. */
+  end?(): void;
 }
 
 export interface AppProcessOptions {

@@ -10,6 +10,7 @@ import { createDocumentCalls } from '../apps/host-calls/document-calls.ts';
 import { createFileCalls } from '../apps/host-calls/file-calls.ts';
 import { createInternalFetchCalls, maxInternalBodyBytes } from '../apps/host-calls/internal-fetch.ts';
 import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
+import { createWatchCalls } from '../apps/host-calls/watch-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
 import { createDocuments } from '../documents/index.ts';
 import { createAddressGuard, createDialer, openOutboundHttp } from '../egress/index.ts';
@@ -152,13 +153,16 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
         env: projects.getEnv(spaceId),
         egressCidrs: projects.getSpace(spaceId)?.egressCidrs ?? [],
       }),
-      hostFunctionsFor: createHostFunctions([
-        createDocumentCalls((spaceId, call) => documents.forSpace(spaceId, { guards: createFence(call) })),
-        createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
-        createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
-        createInternalFetchCalls(async (request, signal) => (await openedInternal.promise).send(request, signal)),
-        durable.hostCalls,
-      ]),
+      hostFunctionsFor: createHostFunctions(
+        [
+          createDocumentCalls((spaceId, call) => documents.forSpace(spaceId, { guards: createFence(call) })),
+          createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
+          createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
+          createInternalFetchCalls(async (request, signal) => (await openedInternal.promise).send(request, signal)),
+          durable.hostCalls,
+        ],
+        [createWatchCalls(database)],
+      ),
       async prepareOriginal(bundle) {
         // The bundler takes tens of megabytes, and most gateways never need it.
         const { prepareOriginalBundle } = await import('../apps/build/index.ts');

@@ -32,6 +32,7 @@ export async function loadApp(
   const calls = new HostCallServer(link, withDns(options.host, egress));
   link.onOutput = (stream, text) => logs.output(stream, text);
   const loading = new AppLoading(link, options, { calls, logs, egress });
+  void link.exited.then(() => options.host.end?.());
   sendCode(link, options);
   const app = await loading.finished;
   supervisor.adopt(link, app);

@@ -3,6 +3,7 @@ import type { Filter } from '../../core/query/filter.ts';
 import { parseFilter } from '../../core/query/parse-filter.ts';
 import { parseSort } from '../../core/query/sort.ts';
 import { encodeStoredBody } from '../../core/query/stored-text.ts';
+import type { ChangeSource } from '../../ports/storage/changes.ts';
 import type { NewDocument } from '../../ports/storage/documents.ts';
 import type { Storage } from '../../ports/storage.ts';
 
@@ -13,9 +14,9 @@ export interface StorageHarness {
 }
 
 export interface OpenedStorage extends AsyncDisposable {
-  readonly storage: Storage;
+  readonly storage: Storage & ChangeSource;
   /** Closes the engine and opens it again on the same data. */
-  reopen(): Promise<Storage>;
+  reopen(): Promise<Storage & ChangeSource>;
 }
 
 export const testSpace = 'project/space';

@@ -1,5 +1,7 @@
+import { testChanges } from './changes.ts';
 import { testCommits } from './commits.ts';
 import { testDocuments } from './documents.ts';
+import { testFiles } from './files.ts';
 import type { StorageHarness } from './harness.ts';
 import { testKeyValue } from './keyvalue.ts';
 import { testQueries } from './queries.ts';
@@ -10,9 +12,11 @@ import { testWorkflows } from './workflows.ts';
 /** What every engine of the storage port must pass. Call it from a test file with an engine's harness. */
 export function testStorageConformance(harness: StorageHarness): void {
   testCommits(harness);
+  testChanges(harness);
   testRecords(harness);
   testKeyValue(harness);
   testDocuments(harness);
+  testFiles(harness);
   testQueries(harness);
   testTasks(harness);
   testWorkflows(harness);

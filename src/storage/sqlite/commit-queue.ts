@@ -20,8 +20,7 @@ interface Lane {
   bytes: number;
 }
 
-const batchCommits = 512;
-const batchBytes = 4 * 1024 * 1024;
+const batchBytes = 1024 * 1024;
 
 /**
  * Commits that wait for the writer. Spaces take turns, one commit each, in the order in which they began to wait; half of a
@@ -57,16 +56,17 @@ export class CommitQueue {
     return this.#spaces.size === 0 && isEmpty(this.#system);
   }
 
-  takeBatch(): CommitRequest[] {
+  /** At most `limit` commits. */
+  takeBatch(limit: number): CommitRequest[] {
     const batch: CommitRequest[] = [];
     let bytes = 0;
-    const hasRoom = (): boolean => batch.length < batchCommits && bytes < batchBytes;
+    const hasRoom = (): boolean => batch.length < limit && bytes < batchBytes;
     const take = (lane: Lane): void => {
       const { id, commands, bytes: size } = shift(lane);
       batch.push({ id, commands });
       bytes += size;
     };
-    while (!isEmpty(this.#system) && batch.length < batchCommits / 2 && bytes < batchBytes / 2) take(this.#system);
+    while (!isEmpty(this.#system) && batch.length < limit / 2 && bytes < batchBytes / 2) take(this.#system);
     while (hasRoom() && this.#spaces.size > 0) {
       const [entry] = this.#spaces;
       const [space, lane] = entry!;
@@ -82,7 +82,7 @@ export class CommitQueue {
   /** Everything that waits, to be rejected. */
   takeAll(): CommitRequest[] {
     const all: CommitRequest[] = [];
-    while (!this.isEmpty) all.push(...this.takeBatch());
+    while (!this.isEmpty) all.push(...this.takeBatch(1_000));
     return all;
   }
 }

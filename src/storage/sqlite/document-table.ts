@@ -58,7 +58,10 @@ export function insertRow(
     if (expiresAt >= 0) context.catalogue.noteDue(expiresAt);
   }
   if (collection.indexes.length > 0) addIndexKeys(context, collection, seq, storedId, body);
-  if (options.stage === undefined) context.catalogue.count(collection, 1, Buffer.byteLength(body));
+  if (options.stage === undefined) {
+    context.catalogue.count(collection, 1, Buffer.byteLength(body));
+    context.changes.note(collection, storedId, null, body);
+  }
   return revision;
 }
 
@@ -101,6 +104,7 @@ export function updateRow(context: WriterContext, collection: CollectionState, r
     .run(body, revision, row.seq);
   if (collection.indexes.length > 0) replaceIndexKeys(context, collection, row, body);
   context.catalogue.count(collection, 0, Buffer.byteLength(body) - Buffer.byteLength(row.body));
+  context.changes.note(collection, row._id, row.body, body);
   return revision;
 }
 
@@ -114,7 +118,10 @@ export function deleteRow(context: WriterContext, collection: CollectionState, r
   }
   if (collection.indexes.length > 0) removeIndexKeys(context, collection, row);
   const counted = row.expires_at === null || row.expires_at >= 0 || collection.published.includes(-row.expires_at);
-  if (counted) catalogue.count(collection, -1, -Buffer.byteLength(row.body));
+  if (counted) {
+    catalogue.count(collection, -1, -Buffer.byteLength(row.body));
+    context.changes.note(collection, row._id, row.body, null);
+  }
   catalogue.raiseRevisionFloor(collection, row.revision);
 }
 

@@ -1,5 +1,6 @@
 import type { CommandMap, ReadMap } from '../../ports/storage.ts';
 import type { Catalogue, CatalogueView } from './catalogue.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { Connection } from './connection.ts';
 import type { CapTrims } from './maintenance/cap-trims.ts';
 import type { StagedBatches } from './maintenance/staged-batches.ts';
@@ -13,6 +14,7 @@ export interface WriterContext {
   readonly schemas: SchemaValidators;
   readonly stages: StagedBatches;
   readonly caps: CapTrims;
+  readonly changes: ChangeLog;
   /** A collection or index was dropped: there are tables to free. */
   noteDropped(): void;
   /** One time for the whole batch. */

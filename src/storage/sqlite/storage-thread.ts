@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { deserializeError, TackleError } from '../../core/errors.ts';
+import type { CollectedNews } from './change-log.ts';
 import type { OpenedDetail, ReaderRequest, Reply, ThreadMessage, WriterRequest } from './thread-messages.ts';
 
 interface Pending {
@@ -8,7 +9,8 @@ interface Pending {
 }
 
 interface ThreadHandlers {
-  onBatchDone?(): void;
+  onBatchDone?(elapsedMs: number): void;
+  onChanges?(changes: readonly CollectedNews[]): void;
   /** The thread ended although nobody closed it. */
   onLost?(): void;
 }
@@ -33,7 +35,8 @@ export class StorageThread<Request extends WriterRequest | ReaderRequest> {
     this.opened.catch(() => undefined);
     this.#worker.on('message', (message: ThreadMessage) => {
       if (message.type === 'replies') this.#settle(message.replies);
-      else if (message.type === 'batch-done') handlers.onBatchDone?.();
+      else if (message.type === 'batch-done') handlers.onBatchDone?.(message.elapsedMs);
+      else if (message.type === 'changes') handlers.onChanges?.(message.changes);
       else if (message.type === 'opened') opened.resolve(message.detail);
       else opened.reject(deserializeError(message.error));
     });

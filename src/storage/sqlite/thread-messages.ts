@@ -1,5 +1,6 @@
 import type { SerializedError } from '../../core/errors.ts';
 import type { Command, Read } from '../../ports/storage.ts';
+import type { CollectedNews } from './change-log.ts';
 
 /** What the gateway's thread and the storage threads say to each other. Each message carries whatever waits: a batch. */
 export interface WriterOptions {
@@ -32,6 +33,7 @@ export interface ReadRequest {
 export type WriterRequest =
   | { readonly type: 'commits'; readonly requests: readonly CommitRequest[] }
   | { readonly type: 'ready'; readonly id: number }
+  | { readonly type: 'watch'; readonly id: number; readonly key: string; readonly isWatched: boolean }
   | { readonly type: 'close' };
 
 export type ReaderRequest =
@@ -48,8 +50,10 @@ export type ThreadMessage =
   | { readonly type: 'opened'; readonly detail: OpenedDetail }
   | { readonly type: 'failed'; readonly error: SerializedError }
   | { readonly type: 'replies'; readonly replies: readonly Reply[] }
-  /** A batch of commits was dealt with; there is room for the next one. */
-  | { readonly type: 'batch-done' };
+  /** What was committed in collections that are watched; comes before the replies to the commits. */
+  | { readonly type: 'changes'; readonly changes: readonly CollectedNews[] }
+  /** A batch of commits was dealt with, in this time; there is room for the next one. */
+  | { readonly type: 'batch-done'; readonly elapsedMs: number };
 
 export interface OpenedDetail {
   /** The last process that had the file open did not close it. */

@@ -63,11 +63,13 @@ function serve(writer: Writer): void {
 
   port.on('message', (request: WriterRequest) => {
     switch (request.type) {
-      case 'commits':
+      case 'commits': {
+        const startedAt = performance.now();
         writer.runBatch(request.requests, (replies) => post({ type: 'replies', replies }));
-        post({ type: 'batch-done' });
+        post({ type: 'batch-done', elapsedMs: performance.now() - startedAt });
         scheduleMaintenance(1);
         break;
+      }
       case 'ready': {
         const error = writer.checkReady();
         post({
@@ -76,6 +78,10 @@ function serve(writer: Writer): void {
         });
         break;
       }
+      case 'watch':
+        writer.setWatched(request.key, request.isWatched);
+        post({ type: 'replies', replies: [{ id: request.id, result: null }] });
+        break;
       case 'close':
         isClosed = true;
         if (timer !== null) clearTimeout(timer);
@@ -97,6 +103,7 @@ try {
   const writer = new Writer(connection, {
     maxCollections: options.maxCollections,
     beforeCommit: () => sleepBlocking(options.commitDelayMs),
+    onChanges: (changes) => post({ type: 'changes', changes }),
   });
   serve(writer);
   post({ type: 'opened', detail });

@@ -1,6 +1,7 @@
 import { type SerializedError, serializeError } from '../../core/errors.ts';
 import type { Command, CommandKind } from '../../ports/storage.ts';
 import { Catalogue } from './catalogue.ts';
+import { ChangeLog, type CollectedNews } from './change-log.ts';
 import { commandHandlers } from './commands/index.ts';
 import { type Connection, toStorageError } from './connection.ts';
 import type { WriterContext } from './handlers.ts';
@@ -11,8 +12,15 @@ import { SchemaValidators } from './schema-validator.ts';
 import type { CommitRequest, Reply } from './thread-messages.ts';
 
 /** A transaction of many commits is closed after this time, so that its first commit does not wait for its last. */
-const transactionBudgetMs = 15;
+const transactionBudgetMs = 4;
 const maintenanceBudgetMs = 5;
+
+export interface WriterSettings {
+  readonly maxCollections: number;
+  beforeCommit?(): void;
+  /** After each transaction that changed a watched collection, before its commits are answered. */
+  onChanges?(changes: readonly CollectedNews[]): void;
+}
 
 type AnyHandler = (context: WriterContext, params: Command) => unknown;
 const handlers = commandHandlers as unknown as Readonly<Record<CommandKind, AnyHandler>>;
@@ -23,18 +31,22 @@ export class Writer {
   readonly #catalogue: Catalogue;
   readonly #maintenance = new Maintenance();
   readonly #shared: Omit<WriterContext, 'nowMs'>;
+  readonly #changes = new ChangeLog();
   readonly #beforeCommit: () => void;
+  readonly #onChanges: (changes: readonly CollectedNews[]) => void;
 
-  constructor(connection: Connection, options: { maxCollections: number; beforeCommit?: () => void }) {
+  constructor(connection: Connection, options: WriterSettings) {
     this.#connection = connection;
     this.#catalogue = new Catalogue(connection, options);
     this.#beforeCommit = options.beforeCommit ?? (() => undefined);
+    this.#onChanges = options.onChanges ?? (() => undefined);
     this.#shared = {
       connection,
       catalogue: this.#catalogue,
       schemas: new SchemaValidators(),
       stages: new StagedBatches(),
       caps: new CapTrims(),
+      changes: this.#changes,
       noteDropped: () => this.#maintenance.noteDropped(),
     };
     this.#maintenance.start(this.#context());
@@ -103,18 +115,27 @@ export class Writer {
       this.#catalogue.flush();
       this.#beforeCommit();
       this.#connection.sql('COMMIT').run();
-      return null;
     } catch (error) {
       if (db.isTransaction) rollBack(this.#connection);
       this.#catalogue.reset();
+      this.#changes.reset();
       return serializeError(toStorageError(error, 'The commit could not be written'));
     }
+    const changes = this.#changes.take();
+    if (changes.length > 0) this.#onChanges(changes);
+    return null;
+  }
+
+  /** Whether changes of a collection are reported; the key is `watchKey`. */
+  setWatched(key: string, isWatched: boolean): void {
+    this.#changes.setWatched(key, isWatched);
   }
 
   /** One commit inside the transaction; throws only when SQLite gave up the whole transaction. */
   #runCommit(context: WriterContext, request: CommitRequest): Reply {
     const { connection } = this;
     this.#catalogue.mark();
+    this.#changes.mark();
     connection.sql('SAVEPOINT one').run();
     try {
       const results = request.commands.map((command) => this.#runCommand(context, command));
@@ -126,6 +147,7 @@ export class Writer {
       connection.sql('ROLLBACK TO one').run();
       connection.sql('RELEASE one').run();
       this.#catalogue.undo();
+      this.#changes.undo();
       return { id: request.id, error: serializeError(toStorageError(error, 'The command failed')) };
     }
   }

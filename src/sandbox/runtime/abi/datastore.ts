@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../core/json.ts';
 import { encodeFilter, isObject, parseFindArguments, parseTime, requireName } from './arguments.ts';
-import { type Collection, createCollection, createDocuments } from './documents.ts';
+import { type CollectionOptions, createCollection, createDocuments, type WatchableCollection } from './documents.ts';
 import type { Host } from './host.ts';
 import type { QueuedJob, ScheduledCall } from './host-calls.ts';
 import { createKeyValue } from './key-value.ts';
@@ -10,6 +10,8 @@ type Connection = ReturnType<typeof createConnection>;
 export interface Datastore {
   /** A promise of the connection that carries the whole connection API itself: apps call it with and without `await`. */
   open(space?: string): Promise<Connection> & Connection;
+  /** One collection, without opening a connection first. */
+  collection(name: string, options?: CollectionOptions): WatchableCollection;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export function createDatastore(host: Host): Datastore {
       checked.catch(() => {});
       return Object.assign(checked, createConnection(createGatedHost(host, checked)));
     },
+    collection: connection.collection,
     close: async () => {},
   };
 }
@@ -34,7 +37,8 @@ function createConnection(host: Host) {
     ...documents,
     ...createKeyValue(host),
     ...createQueues(host),
-    collection: (name: string): Collection => createCollection(documents, name),
+    collection: (name: string, options?: CollectionOptions): WatchableCollection =>
+      createCollection(host, documents, name, options),
     close: async (): Promise<void> => {},
   };
 }

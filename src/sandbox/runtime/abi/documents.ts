@@ -11,11 +11,14 @@ import {
   requireDocument,
   requireName,
 } from './arguments.ts';
+import { ChangeFeed, type WatchOptions } from './change-feed.ts';
 import { createDocumentStream, type DataStream } from './data-stream.ts';
 import { hasRegularExpression } from './encode-query.ts';
 import type { Host } from './host.ts';
 import type { CountResult, FilterParam, WrittenDocument } from './host-calls.ts';
 import { createNotFoundError } from './host-error.ts';
+import { requireSchema } from './standard-schema.ts';
+import { ValidatedCollection } from './validated-collection.ts';
 
 type Document = JsonObject;
 type Documents = ReturnType<typeof createDocuments>;
@@ -127,11 +130,32 @@ export type Collection = {
     : never;
 };
 
-export function createCollection(documents: Documents, name: string): Collection {
+export interface CollectionOptions {
+  /** A Standard Schema that whatever is written through this collection must fit. */
+  readonly schema?: unknown;
+}
+
+/** A collection as an object; changes of what is in it can be watched. */
+export interface WatchableCollection extends Collection {
+  watch(query?: unknown, options?: WatchOptions): ChangeFeed;
+}
+
+export function createCollection(
+  host: Host,
+  documents: Documents,
+  name: string,
+  options: CollectionOptions = {},
+): WatchableCollection {
   requireName(name, 'collection', 'name');
   const methods = documents as unknown as Record<string, (...args: unknown[]) => unknown>;
   const entries = collectionMethods.map((method) => [method, methods[method]!.bind(null, name)]);
-  return Object.fromEntries(entries) as Collection;
+  const collection: WatchableCollection = {
+    ...(Object.fromEntries(entries) as Collection),
+    watch: (query, watchOptions = {}) => new ChangeFeed(host, name, encodeFilter(query, 'watch'), watchOptions),
+  };
+  const { schema } = options;
+  if (schema === undefined || schema === null) return collection;
+  return new ValidatedCollection(host, name, requireSchema(schema, name)).wrap(collection);
 }
 
 function throwNotFound(): never {

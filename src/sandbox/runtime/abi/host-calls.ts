@@ -14,7 +14,15 @@ import type { Json, JsonObject } from '../../../core/json.ts';
  * with `details.schemaError` (or an own `schemaError`) as list of ajv errors, and `not_found`. "Nothing matched" is never
  * an error here but a null in the result; the ABI makes the rejection that apps expect.
  */
-export interface HostCallMap extends DocumentCalls, CollectionCalls, KeyValueCalls, QueueCalls, FileCalls, RouteCalls {
+export interface HostCallMap
+  extends DocumentCalls,
+    WatchCalls,
+    TransactionCalls,
+    CollectionCalls,
+    KeyValueCalls,
+    QueueCalls,
+    FileCalls,
+    RouteCalls {
   /** `Datastore.open(space)` with an argument; rejects with `forbidden` when it is not the app's own space. */
   'datastore.open': { params: { readonly space: string }; result: null };
 }
@@ -92,6 +100,43 @@ interface DocumentCalls {
   /** `removedId` is null when nothing matched. */
   'documents.removeOne': { params: Matching; result: { readonly removedId: string | null } };
   'documents.removeMany': { params: Matching & { readonly options: JsonObject }; result: CountResult };
+}
+
+interface WatchCalls {
+  /** Opens a change feed; it ends with the request that opened it when that is given up, and with the process. */
+  'documents.watch': { params: Matching; result: { readonly watchId: number } };
+  /**
+   * Answers when there are changes; null when the feed was closed. Rejects with `conflict` when changes were missed. One call
+   * at a time for each feed.
+   */
+  'documents.nextChanges': {
+    params: { readonly watchId: number };
+    result: readonly { readonly type: 'insert' | 'update' | 'remove'; readonly document: JsonObject }[] | null;
+  };
+  'documents.unwatch': { params: { readonly watchId: number }; result: null };
+}
+
+/** Used by collections with a schema, and by `transaction` of our library. */
+interface TransactionCalls {
+  'transaction.read': {
+    params: InCollection & { readonly id: string };
+    result: { readonly document: JsonObject | null; readonly revision: number | null };
+  };
+  /** Not committed when a document no longer has the revision given (null: is no longer absent). */
+  'transaction.commit': {
+    params: {
+      readonly documents: readonly (InCollection & {
+        readonly id: string;
+        readonly revision: number | null;
+        readonly document: JsonObject | null;
+        readonly isRead: boolean;
+      })[];
+      readonly keys: readonly JsonObject[];
+      readonly tasks: readonly JsonObject[];
+      readonly settle: boolean;
+    };
+    result: { readonly committed: boolean };
+  };
 }
 
 interface CollectionCalls {

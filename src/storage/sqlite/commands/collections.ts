@@ -96,6 +96,7 @@ function dropCollection(context: WriterContext, ref: CollectionRef): boolean {
   if (collection === null) return false;
   context.connection.sql(`UPDATE collections SET state = 'dropping' WHERE n = ?`).run(collection.n);
   context.connection.sql(`UPDATE indexes SET state = 'dropping' WHERE collection_n = ?`).run(collection.n);
+  context.changes.noteGap(collection, 'The collection was dropped');
   context.catalogue.forget(collection);
   context.noteDropped();
   return true;

@@ -55,6 +55,7 @@ export const documentCommands: CommandHandlers<Group> = {
       .run(JSON.stringify(published), collection.n);
     context.catalogue.change(collection, { published });
     context.catalogue.count(collection, staged.documents, staged.bytes);
+    if (context.changes.isWatched(collection)) notePublished(context, collection, params.stage);
     noteCap(context, collection);
     return { count: staged.documents };
   },
@@ -98,6 +99,24 @@ export const documentCommands: CommandHandlers<Group> = {
     });
   },
 };
+
+/** More than this would hold the writer too long. */
+const maxPublishedChanges = 1_000;
+
+/** The documents of a batch become visible together; watchers are told of each, or that there were too many. */
+function notePublished(context: WriterContext, collection: CollectionState, stage: number): void {
+  const rows = context.connection
+    .sql(
+      `SELECT d._id, d.body FROM document_expiry AS e JOIN d_${collection.n} AS d ON d.seq = e.seq
+       WHERE e.expires_at = ? AND e.collection_n = ? ORDER BY e.seq LIMIT ?`,
+    )
+    .all(-stage, collection.n, maxPublishedChanges + 1) as { _id: string; body: string }[];
+  if (rows.length > maxPublishedChanges) {
+    context.changes.noteGap(collection, `More than ${maxPublishedChanges} documents were imported at once`);
+    return;
+  }
+  for (const row of rows) context.changes.note(collection, row._id, null, row.body);
+}
 
 interface WalkParams extends CollectionRef {
   readonly targets: readonly DocumentTarget[];
@@ -161,7 +180,7 @@ function prepareChange(
 
 function checkBody(context: WriterContext, collection: CollectionState, body: string): void {
   const document = decodeStoredJson(body) as JsonObject;
-  context.schemas.check(collection.schema as JsonObject, document, collection.name);
+  context.schemas.check(collection, document);
 }
 
 function noteCap(context: WriterContext, collection: CollectionState): void {
