@@ -37,7 +37,7 @@ for (const mode of buildModes) {
     });
 
     it('shows its page to everybody and its data to who is signed in', async () => {
-      for (const path of ['/admin', '/admin/admin.html']) {
+      for (const path of ['/admin', '/admin/panel.html']) {
         assert.match((await space.request(path, { anonymous: true })).text, /<title>Newsletter admin<\/title>/);
       }
       assert.equal((await space.request('/admin/api/stats', { anonymous: true })).status, 401);
