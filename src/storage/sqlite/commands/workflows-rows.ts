@@ -126,7 +126,7 @@ export function writeDocument(
   const control = describeControl(changed);
   for (const name of Object.keys(describeControl(instance))) if (!Object.hasOwn(control, name)) delete document[name];
   Object.assign(document, control);
-  if (collection.schema !== null) context.schemas.check(collection.schema, document, collection.name);
+  context.schemas.check(collection, document);
   const body = encodeStoredBody(document);
   updateRow(context, collection, row, body);
   return { before: row.body, after: toDocumentJson(row._id, body) };
