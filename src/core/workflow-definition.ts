@@ -57,13 +57,14 @@ export function parseWorkflowDefinition(value: Json): WorkflowDefinition {
 }
 
 function readStepSettings(options: JsonObject, step: Json): JsonObject {
-  const { workers, timeout, maxRetries, retryDelay, retry } = options;
+  const { workers, timeout, maxRetries, retryDelay, retry, heartbeatMs } = options;
   const general = readWorkerOptions({
     workers: workers ?? workflowDefaults.workers,
     timeout: timeout ?? workflowDefaults.timeoutMs,
     maxRetries: maxRetries ?? workflowDefaults.maxRetries,
     ...(retryDelay === undefined ? {} : { retryDelay }),
     ...(retry === undefined ? {} : { retry }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   });
   const own = readWorkerOptions(step);
   const retries = { ...(general.retry as JsonObject), ...((own.retry as JsonObject | undefined) ?? {}) };

@@ -4,7 +4,7 @@ import type { ClaimedTask, TaskCommands, TopicRef } from '../ports/storage/tasks
 import type { StepReport, StepReportResult } from '../ports/storage/workflows.ts';
 import type { Storage } from '../ports/storage.ts';
 import { Alarm, type Clock } from './clock.ts';
-import type { Failpoints } from './failpoints.ts';
+import type { FailpointName, Failpoints } from './failpoints.ts';
 import { type ConsumerOptions, type RunResult, TopicConsumer } from './topic-consumer.ts';
 
 export interface DispatcherOptions {
@@ -59,6 +59,8 @@ export class Dispatcher {
   #retryMs = firstRetryMs;
   #isWaiting = false;
   #isPromoting = false;
+  #isInDoubt = false;
+  #beatsInDoubt = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -99,6 +101,24 @@ export class Dispatcher {
 
   get consumers(): readonly TopicConsumer[] {
     return [...this.#consumers.values()];
+  }
+
+  /** Runs a commit. When it is not certain that it failed, whatever it may have left behind is looked for. */
+  async guard<Result>(name: FailpointName, commit: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#options.failpoints.around(name, commit);
+    } catch (error) {
+      if (!(error instanceof TackleError) || error.status >= 500) this.#lookForMore();
+      throw error;
+    }
+  }
+
+  /** There may be tasks that nobody was told of, and claims of ours that we do not know. */
+  #lookForMore(): void {
+    this.#isInDoubt = true;
+    this.#planHeartbeat();
+    this.#due.wantAt(this.clock.now() + firstRetryMs);
+    for (const consumer of this.#consumers.values()) this.noteHungry(consumer);
   }
 
   /** Topics got tasks. */
@@ -251,7 +271,7 @@ export class Dispatcher {
   }
 
   async #commit(results: readonly PendingResult[], plans: readonly PlannedClaim[]): Promise<void> {
-    const { storage, failpoints } = this.#options;
+    const { storage } = this.#options;
     const nowMs = this.clock.now();
     const reported = results.filter((entry) => entry.result.type === 'report');
     const plain = results.filter((entry) => entry.result.type !== 'report');
@@ -265,7 +285,7 @@ export class Dispatcher {
           : settlements.length > 0
             ? 'settle'
             : 'claim';
-    const [steps, settled, claims] = await failpoints.around(name, () =>
+    const [steps, settled, claims] = await this.guard(name, () =>
       storage.commit(
         [
           { kind: 'workflow.steps', reports, nowMs },
@@ -305,9 +325,9 @@ export class Dispatcher {
   async #promote(): Promise<void> {
     if (this.#isPromoting) return;
     this.#isPromoting = true;
-    const { storage, failpoints } = this.#options;
+    const { storage } = this.#options;
     try {
-      const [result] = await failpoints.around('promote', () =>
+      const [result] = await this.guard('promote', () =>
         storage.commit([{ kind: 'task.promote', nowMs: this.clock.now(), limit: promotedAtOnce }], system),
       );
       this.notify(result.topics);
@@ -327,10 +347,11 @@ export class Dispatcher {
 
   /** Renews what this gateway holds before it takes what others lost, so that a clock that jumped takes nothing from it. */
   async #beat(): Promise<void> {
-    const { storage, failpoints } = this.#options;
+    const { storage } = this.#options;
     const held = this.consumers.map((consumer) => ({ consumer, leases: consumer.leases() }));
-    if (held.every(({ leases }) => leases.length === 0)) return;
+    if (held.every(({ leases }) => leases.length === 0) && !this.#isInDoubt) return;
     const nowMs = this.clock.now();
+    const wasInDoubt = this.#isInDoubt;
     try {
       for (const { consumer, leases } of held) {
         if (leases.length === 0) continue;
@@ -338,21 +359,30 @@ export class Dispatcher {
         const [{ lost }] = await storage.commit([{ kind: 'task.extend', leases, leaseUntilMs }], system);
         for (const lease of lost) consumer.abortTask(lease);
       }
-      const [reclaimed] = await failpoints.around('reclaim', () =>
+      const [reclaimed] = await this.guard('reclaim', () =>
         storage.commit([{ kind: 'task.reclaim', nowMs, limit: promotedAtOnce, leaseBeforeMs: nowMs }], system),
       );
       this.notify(reclaimed.topics);
+      // A claim that we do not know of ends with its lease, which began before now.
+      if (wasInDoubt) this.#noteBeatInDoubt();
     } catch (error) {
       this.onError('The heartbeat could not be written', error);
     }
     this.#planHeartbeat();
   }
 
+  #noteBeatInDoubt(): void {
+    this.#beatsInDoubt += 1;
+    if (this.#beatsInDoubt < 5) return;
+    this.#beatsInDoubt = 0;
+    this.#isInDoubt = false;
+  }
+
   /** Takes over what earlier boots left, shows published batches, throws away unpublished ones, sets the alarm. */
   async recover(): Promise<void> {
-    const { storage, failpoints, owner } = this.#options;
+    const { storage, owner } = this.#options;
     for (;;) {
-      const [{ topics, count }] = await failpoints.around('reclaim', () =>
+      const [{ topics, count }] = await this.guard('reclaim', () =>
         storage.commit(
           [{ kind: 'task.reclaim', nowMs: this.clock.now(), limit: promotedAtOnce, notOwner: owner }],
           system,

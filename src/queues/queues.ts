@@ -110,7 +110,7 @@ export class Queues implements AsyncDisposable {
     if (tasks.length === 0) return [];
     const plans = this.dispatcher.planClaims(distinctTopics(tasks));
     try {
-      const [, enqueued, claims] = await this.failpoints.around('enqueue', () =>
+      const [, enqueued, claims] = await this.dispatcher.guard('enqueue', () =>
         this.storage.commit(
           [
             { kind: 'task.fence', leases, orSettled: true },
@@ -167,7 +167,7 @@ export class Queues implements AsyncDisposable {
         for (let start = 0; start < batch.length; start += chunkSize) {
           const tasks = batch.slice(start, start + chunkSize);
           const enqueue = { kind: 'task.enqueue', tasks, nowMs: this.clock.now(), stage: jobId } as const;
-          await this.failpoints.around('enqueue', () => this.storage.commit([enqueue], options));
+          await this.dispatcher.guard('enqueue', () => this.storage.commit([enqueue], options));
           count += tasks.length;
         }
       }
@@ -175,15 +175,26 @@ export class Queues implements AsyncDisposable {
       if (count > 0) await this.#endStage(jobId, true);
       throw error;
     }
-    if (count > 0) await this.#endStage(jobId, false);
+    if (count > 0) {
+      try {
+        await this.#endStage(jobId, false);
+      } catch (error) {
+        // The caller is told that nothing was enqueued; so nothing may stay behind either.
+        await this.#endStage(jobId, true).catch(() => undefined);
+        throw error;
+      }
+    }
     return { jobId, count };
   }
 
   async #endStage(stage: string, discard: boolean): Promise<void> {
-    await this.failpoints.around('publish', () =>
+    await this.dispatcher.guard('publish', () =>
       this.storage.commit([{ kind: 'task.publish', stage, discard }], system),
     );
-    this.#publishAll(false).catch((error: unknown) => this.#onError('A batch could not be published yet', error));
+    const published = this.#publishAll(false).catch((error: unknown) =>
+      this.#onError('A batch could not be published yet', error),
+    );
+    if (discard) await published;
   }
 
   async #publishAll(abandoned: boolean): Promise<void> {

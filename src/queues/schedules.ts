@@ -4,12 +4,10 @@ import type { EnqueuedTask, ScheduleView } from '../ports/storage/tasks.ts';
 import type { Storage } from '../ports/storage.ts';
 import { Alarm, type Clock } from './clock.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Failpoints } from './failpoints.ts';
 
 export interface SchedulesOptions {
   readonly storage: Storage;
   readonly clock: Clock;
-  readonly failpoints: Failpoints;
   readonly dispatcher: Dispatcher;
   onError(message: string, error: unknown): void;
 }
@@ -115,11 +113,11 @@ export class Schedules {
   }
 
   async #tick(plan: Planned, nowMs: number): Promise<void> {
-    const { storage, failpoints, dispatcher } = this.#options;
+    const { storage, dispatcher } = this.#options;
     const { space, name, spec } = plan.declaration;
     const { ticks, missed, nextTickMs } = computeDueTicks(spec, plan.lastTickMs, nowMs);
     try {
-      const [result] = await failpoints.around('tick', () =>
+      const [result] = await dispatcher.guard('tick', () =>
         storage.commit([{ kind: 'schedule.tick', space, name, ticks, missed, nextTickMs, nowMs }], system),
       );
       plan.lastTickMs = ticks.at(-1) ?? nowMs;

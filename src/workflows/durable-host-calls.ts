@@ -210,7 +210,7 @@ function createTransactionCalls(queues: Queues): Record<string, Handler> {
       if (tasks.length > 0) all.push({ kind: 'task.enqueue', tasks, nowMs });
       if (settles) all.push({ kind: 'task.settle', settlements: leases.map(toSettlement), nowMs });
       try {
-        await queues.failpoints.around('enqueue', () =>
+        await queues.dispatcher.guard('enqueue', () =>
           queues.storage.commit(all as never, { lane: { lane: 'space', space } }),
         );
       } catch (error) {

@@ -127,7 +127,7 @@ export class StepRunner {
     const nowMs = queues.clock.now();
     const settlements = [{ seq: task.seq, attempt: task.attempt, settlement: { type: 'done' } as const }];
     try {
-      const [change] = await queues.failpoints.around('timer', () =>
+      const [change] = await queues.dispatcher.guard('timer', () =>
         queues.storage.commit(
           [
             {

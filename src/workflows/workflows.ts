@@ -124,7 +124,7 @@ export class Workflows {
     const id = options.id ?? createInstanceId(this.#queues.clock.now());
     const plans = this.#queues.dispatcher.planClaims([{ space, topic: stepTopic(definition, definition.steps[0]!) }]);
     try {
-      const [, change, claims] = await this.#queues.failpoints.around('start', () =>
+      const [, change, claims] = await this.#queues.dispatcher.guard('start', () =>
         this.#queues.storage.commit(
           [
             { kind: 'task.fence', leases: options.leases ?? [] },
@@ -179,7 +179,7 @@ export class Workflows {
   /** Answers the id of the instance that got it, or null when it is kept for whoever asks first. */
   async send(space: string, request: EventRequest): Promise<string | null> {
     const nowMs = this.#queues.clock.now();
-    const [result, claims] = await this.#queues.failpoints.around('event', () =>
+    const [result, claims] = await this.#queues.dispatcher.guard('event', () =>
       this.#queues.storage.commit(
         [
           {
@@ -214,7 +214,7 @@ export class Workflows {
       readonly value: Json;
     },
   ): Promise<void> {
-    await this.#queues.failpoints.around('remember', () =>
+    await this.#queues.dispatcher.guard('remember', () =>
       this.#queues.storage.commit([{ kind: 'workflow.remember', space, ...request }], {
         lane: { lane: 'space', space },
       }),
@@ -259,7 +259,7 @@ export class Workflows {
     const view = await this.get(space, id);
     const number = typeof request.from === 'number' ? request.from : await this.#findEntry(space, id, request.from);
     const definition = this.#require(space, view.instance.name);
-    const [change, claims] = await this.#queues.failpoints.around('change', () =>
+    const [change, claims] = await this.#queues.dispatcher.guard('change', () =>
       this.#queues.storage.commit(
         [
           {
@@ -302,7 +302,7 @@ export class Workflows {
     id: string,
     operation: Extract<WorkflowOperation, { type: 'continue' | 'update' | 'cancel' }>,
   ): Promise<WorkflowChange> {
-    const [change, claims] = await this.#queues.failpoints.around('change', () =>
+    const [change, claims] = await this.#queues.dispatcher.guard('change', () =>
       this.#queues.storage.commit(
         [
           { kind: 'workflow.apply', space, id, operation, nowMs: this.#queues.clock.now() },
