@@ -83,6 +83,30 @@ async function watchMemory(what: string, work: () => Promise<void>): Promise<voi
   assert.ok(peak - start < maxGrowthMb, `${what}: ${facts}`);
 }
 
+describe('a client that reads slowly', { skip: process.env.TACKLE_LONG !== '1' }, () => {
+  it('does not make an app of the original library run out of memory', async () => {
+    const original = await deployFixture(gateway, 'file-demo', 'original');
+    const api = `/api/v1/projects/${original.project}/spaces/${original.space}/files/content?path=/static/large.bin`;
+    assert.equal((await upload(api, { authorization: `Bearer ${gateway.adminToken}` })).statusCode, 201);
+    const { hostname, port } = new URL(gateway.url);
+    const path = `/p/${original.project}/${original.space}/web/large.bin`;
+    const request = httpRequest({ hostname, port, path, agent: false });
+    const response = await new Promise<IncomingMessage>((resolve) => request.on('response', resolve).end());
+    response.on('error', () => undefined);
+    // Nothing is read for so long that all of the file would have gone into the app's memory.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    assert.deepEqual((await original.request('/notes')).json(), []);
+    let bytes = 0;
+    for await (const part of response) {
+      bytes += (part as Buffer).length;
+      if (bytes > 32 * megabyte) break;
+    }
+    assert.ok(bytes > 32 * megabyte);
+    const { lines } = (await original.admin('GET', '/logs?tail=100')).json();
+    assert.ok(!lines.some(({ log }: { log: string }) => /out-of-memory|Uncaught/.test(log)));
+  });
+});
+
 describe(`a file of ${sizeMb} MB`, { skip: process.platform !== 'linux' }, () => {
   it('is uploaded by an administrator and served to a client without filling the memory', async () => {
     await watchMemory('upload', async () => {

@@ -4,6 +4,7 @@ import { isObject } from './arguments.ts';
 import type { Host } from './host.ts';
 import type { FileEntry } from './host-calls.ts';
 import { createAppError } from './host-error.ts';
+import { getInvocation, type Invocation } from './invocation.ts';
 
 /** Bytes per call in either direction, before base64. */
 const chunkBytes = 512 * 1024;
@@ -14,7 +15,7 @@ export function createFileStore(host: Host) {
     const file = { path: requirePath(path), source: isObject(options) && options.source === true };
     // The first chunk decides whether the promise rejects: a missing file must not become an empty stream.
     const first = await readChunk(host, file, 0, null);
-    return Readable.from(readRest(host, file, first), { objectMode: false });
+    return Readable.from(readRest(host, file, first, getInvocation()), { objectMode: false });
   };
   return {
     getFileStream,
@@ -49,15 +50,28 @@ async function readChunk(host: Host, file: FilePath, offset: number, revision: s
   return { bytes: Buffer.from(answer.base64, 'base64'), size: answer.size, revision: answer.revision };
 }
 
-async function* readRest(host: Host, file: FilePath, first: Chunk): AsyncGenerator<Buffer> {
+/**
+ * Apps pass files on with `on('data', (bytes) => res.write(bytes))`, which waits for nobody. So that a slow client does not
+ * fill the memory of the app, the next piece is read when the response's last one is on its way.
+ */
+async function* readRest(host: Host, file: FilePath, first: Chunk, invocation: Invocation): AsyncGenerator<Buffer> {
   if (first.bytes.length > 0) yield first.bytes;
   let offset = first.bytes.length;
   while (offset < first.size) {
-    const { bytes } = await readChunk(host, file, offset, first.revision);
+    if (invocation.unsent !== null) await invocation.unsent;
+    const next = await readChunk(host, file, offset, first.revision).catch(nullIfCancelled);
+    // Nobody is there any more whom the rest would reach.
+    if (next === null) return;
+    const { bytes } = next;
     if (bytes.length === 0) throw createAppError(`${file.path} ended before its length`, 'internal');
     offset += bytes.length;
     yield bytes;
   }
+}
+
+function nullIfCancelled(error: unknown): null {
+  if ((error as { code?: unknown }).code === 'lease_lost') return null;
+  throw error;
 }
 
 async function saveFile(host: Host, path: string, content: AsyncIterable<Buffer>): Promise<FileEntry> {

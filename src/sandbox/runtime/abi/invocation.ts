@@ -7,10 +7,12 @@ export interface Invocation {
   barrier: Promise<unknown> | null;
   /** Told of a rejection that nothing in the app caught. */
   onUnhandled: (() => void) | null;
+  /** Resolves when the gateway has taken what was written to the response so far. */
+  unsent: Promise<unknown> | null;
 }
 
 export function createInvocation(): Invocation {
-  return { pendingWrites: null, barrier: null, onUnhandled: null };
+  return { pendingWrites: null, barrier: null, onUnhandled: null, unsent: null };
 }
 
 const current = new AsyncLocalStorage<Invocation>();
@@ -26,7 +28,7 @@ export function noteUnhandledRejection(): void {
   current.getStore()?.onUnhandled?.();
 }
 
-function getInvocation(): Invocation {
+export function getInvocation(): Invocation {
   return current.getStore() ?? background;
 }
 

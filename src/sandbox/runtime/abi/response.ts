@@ -13,6 +13,8 @@ type Listener = (...args: unknown[]) => void;
 export interface ResponseOwner {
   /** Called once, when the response has ended or its client is gone. */
   onFinished(): void;
+  /** Told of parts that nobody waits for: resolves when the gateway has taken them. */
+  onWriting?(taken: Promise<void>): void;
   readonly render: Render | null;
 }
 
@@ -186,7 +188,9 @@ export class HttpResponse implements JsonTarget {
   /** Sends a part of the body, and the head before the first one. `type` 'buffer' marks bytes. */
   write(data: unknown, type?: unknown): this {
     const chunk = this.#toChunk(data, type);
-    if (chunk !== null) this.#sink.write(chunk).catch(ignoreGoneClient);
+    if (chunk === null) return this;
+    const taken = this.#sink.write(chunk).catch(ignoreGoneClient);
+    this.#owner.onWriting?.(taken);
     return this;
   }
 

@@ -16,7 +16,13 @@ export function runRequest(app: AppHandlers, head: RequestHead, body: Body, sink
   const invocation = createInvocation();
   return runInInvocation(invocation, () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const owner: ResponseOwner = { onFinished: resolve, render: app.render };
+    const owner: ResponseOwner = {
+      onFinished: resolve,
+      render: app.render,
+      onWriting(taken) {
+        invocation.unsent = taken;
+      },
+    };
     const response = new HttpResponse(sink, owner);
     const request = new HttpRequest(head, body, sink);
     const handling = new Handling(response);
