@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { computeEligibility, isConfigPathTruthy } from './hook-eligibility.ts';
 import { emptyRequirements } from './hook-metadata.ts';
-import { computeSelection, explainSelection, type HookRootKind, resolvePrecedence } from './hook-selection.ts';
+import {
+  computeSelection,
+  explainPolicy,
+  explainSelection,
+  type HookRootKind,
+  resolvePrecedence,
+} from './hook-selection.ts';
 
 const make = (rootKind: HookRootKind, name = 'dup') => ({ rootKind, name, hookKey: name });
 const winnerOf = (kinds: HookRootKind[], profile: 'seed' | 'current') =>
@@ -62,13 +68,19 @@ test('current selects declared and installed hooks, and opens for extra director
 });
 
 test('current keeps workspace hooks off until they are enabled by name', () => {
-  const selection = { active: true, only: null };
-  assert.equal(
-    explainSelection(make('workspace'), undefined, selection, 'current'),
-    'workspace hook (disabled by default)',
-  );
-  assert.equal(explainSelection(make('workspace'), { enabled: true }, selection, 'current'), undefined);
-  assert.equal(explainSelection(make('workspace'), undefined, selection, 'seed'), undefined);
+  assert.equal(explainPolicy(make('workspace'), undefined, 'current'), 'workspace hook (disabled by default)');
+  assert.equal(explainPolicy(make('workspace'), { enabled: true }, 'current'), undefined);
+  assert.equal(explainPolicy(make('workspace'), undefined, 'seed'), undefined);
+  assert.equal(explainPolicy(make('managed'), { enabled: false }, 'current'), 'disabled in config');
+  assert.equal(explainPolicy(make('plugin'), { enabled: false }, 'current'), undefined);
+});
+
+test('the allow-list knows names and keys, and plugin hooks are outside of it in current', () => {
+  const selection = { active: true, only: new Set(['key']) };
+  assert.equal(explainSelection({ ...make('managed'), hookKey: 'key' }, selection, 'current'), undefined);
+  assert.match(explainSelection(make('managed'), selection, 'current') ?? '', /not selected/);
+  assert.equal(explainSelection(make('plugin'), selection, 'current'), undefined);
+  assert.match(explainSelection(make('plugin'), { active: false, only: null }, 'current') ?? '', /switched off/);
 });
 
 const facts = {

@@ -111,22 +111,27 @@ export function computeSelection(config: unknown, profile: HookProfile): HookSel
   return { active, only: unrestricted ? null : names };
 }
 
-/** Why the selection keeps a hook from loading, or undefined when it lets it through. */
-export function explainSelection(
+/** Why a hook's own entry, or the lack of one, keeps it off; undefined when it is on. */
+export function explainPolicy(
   hook: SelectableHook,
   entry: Readonly<Record<string, unknown>> | undefined,
+  profile: HookProfile,
+): string | undefined {
+  if (hook.rootKind !== 'plugin' && entry?.enabled === false) return 'disabled in config';
+  const isOptIn = profile === 'current' && hook.rootKind === 'workspace';
+  return isOptIn && entry?.enabled !== true ? 'workspace hook (disabled by default)' : undefined;
+}
+
+/** Why the master switch or the allow-list keeps a hook from loading, or undefined when they let it through. */
+export function explainSelection(
+  hook: SelectableHook,
   selection: HookSelection,
   profile: HookProfile,
 ): string | undefined {
   if (!selection.active) return 'internal hooks are switched off (hooks.internal.enabled)';
-  if (profile === 'current') {
-    if (hook.rootKind === 'workspace' && entry?.enabled !== true) return 'workspace hook (disabled by default)';
-    if (hook.rootKind === 'plugin') return undefined;
-  }
-  if (selection.only !== null && !selection.only.has(hook.name) && !selection.only.has(hook.hookKey)) {
-    return 'not selected in hooks.internal.entries';
-  }
-  return undefined;
+  if (profile === 'current' && hook.rootKind === 'plugin') return undefined;
+  const isSelected = selection.only === null || selection.only.has(hook.name) || selection.only.has(hook.hookKey);
+  return isSelected ? undefined : 'not selected in hooks.internal.entries';
 }
 
 /** The label that listings print. Extra directories count as workspace in the seed, as managed in current. */

@@ -9,6 +9,7 @@ import { isKnownEventKey } from '../core/hook-event.ts';
 import { emptyRequirements, type HookLint } from '../core/hook-metadata.ts';
 import {
   computeSelection,
+  explainPolicy,
   explainSelection,
   getHookSource,
   type HookSource,
@@ -27,7 +28,8 @@ export interface CatalogHook {
   readonly source: HookSource;
   readonly entry?: Readonly<Record<string, unknown>>;
   readonly eligibility: Eligibility;
-  readonly enabledByConfig: boolean;
+  /** Why its own entry keeps it off. */
+  readonly policyReason?: string;
   /** True when the loader loads it. */
   readonly loadable: boolean;
   readonly blockedReason?: string;
@@ -153,18 +155,19 @@ function assembleHooks(found: readonly DiscoveredHook[], config: HookConfig, fac
     const requirements = hook.metadata?.requirements ?? emptyRequirements;
     const always = hook.metadata?.always ?? false;
     const eligibility = computeEligibility({ requirements, always, entry, managedByPlugin }, facts);
-    const selectionReason = explainSelection(hook, entry, selection, config.profile);
+    const policyReason = explainPolicy(hook, entry, config.profile);
+    const selectionReason = explainSelection(hook, selection, config.profile);
     const winningAgents = config.agents
       .map((agent) => agent.agentId)
       .filter((id) => views.winners.get(id)?.has(hook.id));
     const winner = winningAgents.length === 0 ? views.shadowedBy.get(hook.id) : undefined;
-    const blockedReason = explainBlock(hook, eligibility, selectionReason, winner);
+    const blockedReason = explainBlock(hook, eligibility, policyReason ?? selectionReason, winner);
     return {
       hook,
       source: getHookSource(hook.rootKind, config.profile),
       entry,
       eligibility,
-      enabledByConfig: !eligibility.disabled && selectionReason === undefined,
+      policyReason,
       loadable: blockedReason === undefined,
       blockedReason,
       unknownEvents: hook.events.filter((key) => !isKnownEventKey(key)),
@@ -193,13 +196,12 @@ function readEntry(config: HookConfig, hook: DiscoveredHook): Record<string, unk
 function explainBlock(
   hook: DiscoveredHook,
   eligibility: Eligibility,
-  selectionReason: string | undefined,
+  configReason: string | undefined,
   winner: DiscoveredHook | undefined,
 ): string | undefined {
   if (hook.invalid !== undefined) return `invalid metadata: ${hook.invalid}`;
   if (eligibility.disabled) return 'disabled in config';
   if (winner !== undefined) return `shadowed by ${winner.baseDir}`;
   if (!eligibility.requirementsSatisfied) return 'missing requirements';
-  if (selectionReason !== undefined) return selectionReason;
-  return undefined;
+  return configReason;
 }

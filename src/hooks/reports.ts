@@ -22,6 +22,8 @@ export interface HookListItem {
   readonly homepage?: string;
   readonly missing: HookRequirements;
   readonly managedByPlugin: boolean;
+  /** What really keeps it from loading here: also the master switch, the allow-list, and metadata that cannot be read. */
+  readonly notLoaded?: string;
   readonly shadowedBy?: { readonly source: string; readonly baseDir: string };
   readonly lastFired?: string;
   readonly lastFiredReason?: string;
@@ -79,22 +81,34 @@ function createListItem(catalog: HookCatalog, item: CatalogHook, facts: RuntimeF
     emoji: hook.metadata?.emoji,
     eligible: eligibility.eligible,
     disabled: eligibility.disabled,
-    ...(isCurrent && {
-      enabledByConfig: item.enabledByConfig,
-      requirementsSatisfied: eligibility.requirementsSatisfied,
-      loadable: item.loadable,
-      blockedReason: item.blockedReason,
-    }),
+    ...(isCurrent && describeCurrentState(item)),
     source: item.source,
     pluginId: hook.pluginId,
     events: hook.events,
-    ...(item.unknownEvents.length > 0 && { unknownEvents: item.unknownEvents }),
+    ...((isCurrent || item.unknownEvents.length > 0) && { unknownEvents: item.unknownEvents }),
     homepage: hook.metadata?.homepage,
     missing: eligibility.missing,
     managedByPlugin: item.managedByPlugin,
+    ...(isCurrent && item.blockedReason !== undefined && { notLoaded: item.blockedReason }),
     ...(item.shadowedBy !== undefined && { shadowedBy: item.shadowedBy }),
     ...describeFiring(item, facts),
     ...(facts.loadErrors?.has(hook.id) && { loadError: facts.loadErrors.get(hook.id) }),
+  };
+}
+
+/** The state as OpenClaw 2026.9 reports it: of the hook alone, without the master switch and the allow-list. */
+function describeCurrentState(item: CatalogHook) {
+  const { hook, eligibility, policyReason } = item;
+  const requirementsReason = eligibility.requirementsSatisfied ? undefined : 'missing requirements';
+  const eventsReason = hook.events.length === 0 || hook.invalid !== undefined ? 'no events defined' : undefined;
+  const blockedReason = policyReason ?? requirementsReason ?? eventsReason;
+  return {
+    eligible: blockedReason === undefined,
+    disabled: policyReason !== undefined,
+    enabledByConfig: policyReason === undefined,
+    requirementsSatisfied: eligibility.requirementsSatisfied,
+    loadable: blockedReason === undefined,
+    blockedReason,
   };
 }
 
@@ -144,6 +158,7 @@ export interface HookInfoReport {
   }[];
   readonly blockedReason?: string;
   readonly unknownEvents?: readonly string[];
+  readonly notLoaded?: string;
   readonly lints: readonly { readonly code: string; readonly message: string }[];
   /** What the hook can touch. */
   readonly reach: HookReach;
@@ -179,6 +194,7 @@ export function findCatalogHook(catalog: HookCatalog, nameOrKey: string): Catalo
 
 export function createInfoReport(catalog: HookCatalog, item: CatalogHook): HookInfoReport {
   const { hook, eligibility } = item;
+  const isCurrent = catalog.config.profile === 'current';
   return {
     name: hook.name,
     description: hook.description,
@@ -200,7 +216,8 @@ export function createInfoReport(catalog: HookCatalog, item: CatalogHook): HookI
     configChecks: eligibility.configChecks,
     install: (hook.metadata?.install ?? []).map(describeInstall),
     blockedReason: item.blockedReason,
-    ...(item.unknownEvents.length > 0 && { unknownEvents: item.unknownEvents }),
+    ...((isCurrent || item.unknownEvents.length > 0) && { unknownEvents: item.unknownEvents }),
+    ...(isCurrent && { ...describeCurrentState(item), notLoaded: item.blockedReason }),
     lints: hook.lints,
     reach: describeReach(catalog, item),
   };
@@ -240,7 +257,7 @@ export function createCheckReport(catalog: HookCatalog, options: { readonly agen
   const visible = listVisibleHooks(catalog, options);
   const isCurrent = catalog.config.profile === 'current';
   const isReady = (item: CatalogHook) =>
-    isCurrent ? item.loadable : item.eligibility.eligible && item.hook.invalid === undefined;
+    isCurrent ? describeCurrentState(item).loadable : item.eligibility.eligible && item.hook.invalid === undefined;
   const eligible = visible.filter(isReady);
   const rest = visible.filter((item) => !isReady(item));
   const unknown = visible.flatMap((item) =>
@@ -255,8 +272,9 @@ export function createCheckReport(catalog: HookCatalog, options: { readonly agen
       eligible: eligible.map((item) => item.hook.name),
       notEligible: rest.map((item) => ({
         name: item.hook.name,
+        ...(isCurrent && { blockedReason: describeCurrentState(item).blockedReason }),
         missing: item.eligibility.missing,
-        ...((isCurrent || item.hook.invalid !== undefined) && { blockedReason: item.blockedReason }),
+        ...(!isCurrent && item.hook.invalid !== undefined && { blockedReason: item.blockedReason }),
       })),
     },
     ...(unknown.length > 0 && { unknownEvents: unknown }),

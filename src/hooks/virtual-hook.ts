@@ -53,7 +53,6 @@ export function createVirtualHook(virtual: VirtualHook): CatalogHook {
       requirementsSatisfied: true,
       eligible: true,
     },
-    enabledByConfig: true,
     loadable: true,
     unknownEvents: events.filter((key) => !isKnownEventKey(key)),
     agents: null,

@@ -89,11 +89,59 @@ test('T31 list prints the JSON of the original, keys in order', async (t) => {
   );
 });
 
-test('T31 current adds its own members', async (t) => {
+test('T31 current adds the members of OpenClaw 2026.9, which leave the allow-list out, and says in one of ours what holds', async (t) => {
   const home = createHome(t);
   home.config({ hooks: { internal: { enabled: true, tackle: { profile: 'current' }, entries: { other: {} } } } });
-  const [hook] = JSON.parse((await run(home, 'list', '--json')).out).hooks;
-  assert.deepEqual(Object.keys(hook), [
+  home.hook('own', { handler: pushes('x') });
+  home.hook(
+    'silent',
+    { md: '---\nname: silent\nmetadata: {"openclaw": {"events": [}\n---\n', handler: pushes('x') },
+    'hooks',
+  );
+  const { hooks } = JSON.parse((await run(home, 'list', '--json')).out);
+  const none = { bins: [], anyBins: [], env: [], config: [], os: [] };
+  const common = { requirementsSatisfied: true, missing: none, managedByPlugin: false, unknownEvents: [] };
+  const off = { eligible: false, loadable: false };
+  assert.deepEqual(hooks, [
+    {
+      ...common,
+      name: 'my-hook',
+      description: 'test hook',
+      emoji: '🎯',
+      eligible: true,
+      disabled: false,
+      enabledByConfig: true,
+      loadable: true,
+      source: 'openclaw-managed',
+      events: ['command:new'],
+      notLoaded: 'not selected in hooks.internal.entries',
+    },
+    {
+      ...common,
+      ...off,
+      name: 'silent',
+      description: '',
+      disabled: false,
+      enabledByConfig: true,
+      blockedReason: 'no events defined',
+      source: 'openclaw-managed',
+      events: [],
+      notLoaded: "invalid metadata: metadata is not a JSON object (line 1, column 26: invalid character '}' at 1:26)",
+    },
+    {
+      ...common,
+      ...off,
+      name: 'own',
+      description: 'test hook',
+      disabled: true,
+      enabledByConfig: false,
+      blockedReason: 'workspace hook (disabled by default)',
+      source: 'openclaw-workspace',
+      events: ['command:new'],
+      notLoaded: 'workspace hook (disabled by default)',
+    },
+  ]);
+  const order = [
     'name',
     'description',
     'emoji',
@@ -102,13 +150,14 @@ test('T31 current adds its own members', async (t) => {
     'enabledByConfig',
     'requirementsSatisfied',
     'loadable',
-    'blockedReason',
     'source',
     'events',
+    'unknownEvents',
     'missing',
     'managedByPlugin',
-  ]);
-  assert.equal(hook.blockedReason, 'not selected in hooks.internal.entries');
+    'notLoaded',
+  ];
+  assert.deepEqual(Object.keys(hooks[0] ?? {}), order);
 });
 
 test('bare hooks lists as a table; verbose tells what is missing and what is hidden', async (t) => {

@@ -104,7 +104,7 @@ test('R-5 an awaited event that was cut off is listed after the restart and not 
     event,
     agentId: 'main',
     listeners: ['h@command:new'],
-    createdMs: 1,
+    createdMs: Date.now(),
     open: true,
   };
   await journal.appendEvent(stored, { durable: true });
