@@ -27,6 +27,10 @@ export class WorkflowRegistry {
     return workflow;
   }
 
+  find(name: string): Workflow | null {
+    return this.#workflows.get(name) ?? null;
+  }
+
   /** For the manifest. */
   describe(): object[] {
     return [...this.#workflows.values()].map((workflow) => workflow.describe());

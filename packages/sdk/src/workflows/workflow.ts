@@ -33,7 +33,7 @@ export interface TimeoutReport {
   readonly timeoutSource?: string;
 }
 
-const defaults = { timeout: 30_000, workers: 1, maxStepCount: 3 };
+const defaults = { timeout: 30_000, workers: 1, maxStepCount: 3, maxRetries: 3 };
 
 /** A durable workflow: its steps run in the app, everything else in the gateway (docs/workflows.md). */
 export class Workflow extends Emitter {
@@ -116,6 +116,11 @@ export class Workflow extends Emitter {
   getDefaultTimeout(): number {
     return this.getTimeout();
   }
+  /** How often a failed step is tried again. */
+  get retries(): number {
+    return this.#options.maxRetries ?? defaults.maxRetries;
+  }
+
   getWorkersForStep(step: string): number {
     return this.getStepsConfig()[step]?.workers ?? this.getDefaultWorkers();
   }

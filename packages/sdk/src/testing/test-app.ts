@@ -1,0 +1,414 @@
+import { runStep, type StepAnswer } from '../workflows/run-step.ts';
+import type { JsonValue, StepFunction } from '../workflows/types.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** What stands in for a step: the fields and target it would give, or an error. */
+export type StepMock = { readonly next: string | readonly string[] | null; readonly state?: object } | Error;
+
+export interface TestInstance {
+  readonly id: string;
+  readonly workflow: string;
+  status: 'running' | 'waiting' | 'completed' | 'cancelled' | 'failed';
+  state: Record<string, unknown>;
+  readonly history: { readonly step: string; readonly outcome: string; readonly next: unknown }[];
+  lastError: string | null;
+}
+
+export interface TestTask {
+  readonly topic: string;
+  readonly payload: JsonValue;
+  status: 'waiting' | 'done' | 'failed';
+  error: string | null;
+}
+
+interface Branch {
+  readonly group: ForkGroup | null;
+  readonly memory: Record<string, never>;
+}
+
+interface ForkGroup {
+  readonly parent: Branch;
+  open: number;
+  target: string | null;
+}
+
+interface Waiter {
+  readonly event: string;
+  readonly wake: (payload: JsonValue) => void;
+}
+
+/** The workflows and workers of an app, as `app` of the SDK holds them. */
+interface AppUnderTest {
+  readonly workers: Record<string, ((...values: never[]) => unknown)[]>;
+  readonly workflows: {
+    find(name: string): {
+      readonly steps: Record<string, StepFunction>;
+      getTimeoutForStep(step: string): number;
+      readonly retries: number;
+    } | null;
+  };
+}
+
+/** Runs the workers and workflows of an app in this process, in memory, under a clock that the test moves. */
+export function createTestApp(app: object): TestApp {
+  return new TestApp(app as AppUnderTest);
+}
+
+export class TestApp {
+  readonly clock = new VirtualClock();
+  readonly tasks: TestTask[] = [];
+  readonly #app: AppUnderTest;
+  readonly #instances = new Map<string, TestInstance>();
+  readonly #mocks = new Map<string, StepMock>();
+  readonly #timeouts = new Set<string>();
+  readonly #waiters = new Map<string, Waiter[]>();
+  readonly #events = new Map<string, JsonValue[]>();
+  readonly #running = new Set<Promise<unknown>>();
+  #skipsSleeps = false;
+
+  constructor(app: AppUnderTest) {
+    this.#app = app;
+    // The calls that steps make of the platform stay in this process.
+    (globalThis as { _tackle?: unknown })._tackle = {
+      call: (method: string, params: object) => this.#call(method, params),
+    };
+  }
+
+  /** From now on the step gives this instead of running. */
+  mockStep(workflow: string, step: string, mock: StepMock): void {
+    this.#mocks.set(`${workflow}/${step}`, mock);
+  }
+
+  /** Sleeps and delays end at once. */
+  skipSleeps(): void {
+    this.#skipsSleeps = true;
+  }
+
+  /** The next attempt of the step ends by its timeout; waits of the step end without their event. */
+  forceTimeout(workflow: string, step: string): void {
+    this.#timeouts.add(`${workflow}/${step}`);
+  }
+
+  start(workflow: string, state: object = {}): TestInstance {
+    const steps = this.#stepsOf(workflow);
+    const id = (this.#instances.size + 1).toString(16).padStart(24, '0');
+    const instance: TestInstance = {
+      id,
+      workflow,
+      status: 'running',
+      state: { ...state, _id: id },
+      history: [],
+      lastError: null,
+    };
+    this.#instances.set(id, instance);
+    this.#enter(instance, Object.keys(steps)[0]!, { group: null, memory: {} }, 0);
+    return instance;
+  }
+
+  get(id: string): TestInstance {
+    const found = this.#instances.get(id);
+    if (found === undefined) throw new Error(`There is no instance ${id} in this test`);
+    return found;
+  }
+
+  /** For the step that waits for it; kept when none does yet. */
+  sendEvent(instanceId: string, event: string, payload: JsonValue = null): void {
+    const waiters = this.#waiters.get(instanceId) ?? [];
+    const index = waiters.findIndex((waiter) => waiter.event === event);
+    if (index >= 0) waiters.splice(index, 1)[0]?.wake(payload);
+    else this.#events.set(`${instanceId}/${event}`, [...(this.#events.get(`${instanceId}/${event}`) ?? []), payload]);
+  }
+
+  /** Gives a task to the worker of the topic. */
+  enqueue(topic: string, payload: JsonValue): TestTask {
+    const task: TestTask = { topic, payload, status: 'waiting', error: null };
+    this.tasks.push(task);
+    this.#track(this.#runWorker(task));
+    return task;
+  }
+
+  /** Lets everything happen that needs no time to pass. */
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
+  }
+
+  /** Lets time pass, and everything happen that is due. */
+  async advance(durationMs: number): Promise<void> {
+    const untilMs = this.clock.now() + durationMs;
+    await this.settle();
+    for (let next = this.clock.nextMs; next !== null && next <= untilMs; next = this.clock.nextMs) {
+      this.clock.advanceTo(next);
+      await this.settle();
+    }
+    this.clock.advanceTo(untilMs);
+  }
+
+  /** Lets time pass until the instance has this status; fails when nothing more is going to happen. */
+  async waitFor(instance: TestInstance, status: TestInstance['status']): Promise<TestInstance> {
+    await this.settle();
+    while (instance.status !== status) {
+      const next = this.clock.nextMs;
+      if (next === null) throw new Error(`Instance ${instance.id} is ${instance.status}, and nothing more will happen`);
+      this.clock.advanceTo(next);
+      await this.settle();
+    }
+    return instance;
+  }
+
+  /**
+   * Runs the steps of a recorded history (`workflow.getHistory(id)`) with the states that they had, and answers where the
+   * code of today goes elsewhere.
+   */
+  async replay(
+    workflow: string,
+    history: readonly {
+      readonly step: string;
+      readonly outcome: string;
+      readonly next: unknown;
+      readonly stateBefore: string;
+    }[],
+  ): Promise<{ readonly step: string; readonly recorded: unknown; readonly now: unknown }[]> {
+    const differences: { step: string; recorded: unknown; now: unknown }[] = [];
+    for (const entry of history) {
+      const fn = this.#stepsOf(workflow)[entry.step];
+      if (entry.outcome !== 'goto') continue;
+      const state = JSON.parse(entry.stateBefore) as Record<string, unknown>;
+      const answer: StepAnswer =
+        fn === undefined
+          ? { type: 'failed', message: 'the step is gone', retryable: false }
+          : await runStep(fn, { instanceId: 'replay', state, visit: 1, attempt: 1, memory: {} });
+      const now = answer.type === 'goto' ? answer.next : answer.type;
+      if (JSON.stringify(now) !== JSON.stringify(entry.next)) {
+        differences.push({ step: entry.step, recorded: entry.next, now });
+      }
+    }
+    return differences;
+  }
+
+  #stepsOf(workflow: string): Record<string, StepFunction> {
+    const found = this.#app.workflows.find(workflow);
+    if (found === null) throw new Error(`The app has no workflow "${workflow}"`);
+    return found.steps;
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    if (delayMs <= 0 || this.#skipsSleeps) run();
+    else this.clock.at(this.clock.now() + delayMs, run);
+  }
+
+  #enter(instance: TestInstance, step: string, branch: Branch, delayMs: number): void {
+    instance.state.nextStep = step;
+    this.#later(delayMs, () => this.#track(this.#attempt(instance, step, branch, 1)));
+  }
+
+  async #attempt(instance: TestInstance, step: string, branch: Branch, attempt: number): Promise<void> {
+    if (instance.status === 'completed' || instance.status === 'cancelled' || instance.status === 'failed') return;
+    const answer = await this.#answer(instance, step, branch, attempt);
+    const next = answer.type === 'goto' ? answer.next : null;
+    instance.history.push({ step, outcome: answer.type, next });
+    const again = (memo: string, value: object): void => {
+      Object.assign(branch.memory, { [memo]: value });
+      instance.status = 'running';
+      this.#track(this.#attempt(instance, step, branch, attempt));
+    };
+    switch (answer.type) {
+      case 'goto':
+        Object.assign(instance.state, answer.patch);
+        this.#leave(instance, answer.next, branch, answer.delayMs, answer.patch);
+        break;
+      case 'wait':
+        Object.assign(instance.state, answer.patch);
+        instance.status = 'waiting';
+        break;
+      case 'sleep':
+        instance.status = 'waiting';
+        this.#later(answer.untilMs - Date.now(), () => again(answer.memo, { type: 'sleep' }));
+        break;
+      case 'event':
+        this.#waitForEvent(instance, step, answer, again);
+        break;
+      case 'child': {
+        const child = this.start(answer.workflow, answer.input);
+        const state = child.state;
+        this.#track(
+          this.#waitForEnd(child).then(() =>
+            again(answer.memo, { type: 'child', result: { instanceId: child.id, status: child.status, state } }),
+          ),
+        );
+        break;
+      }
+      case 'failed':
+        this.#fail(instance, step, branch, attempt, answer);
+        break;
+    }
+  }
+
+  /** Resolves when a child has ended; other instances go on meanwhile. */
+  async #waitForEnd(instance: TestInstance): Promise<void> {
+    while (instance.status === 'running' || instance.status === 'waiting') {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
+  async #answer(instance: TestInstance, step: string, branch: Branch, attempt: number): Promise<StepAnswer> {
+    const key = `${instance.workflow}/${step}`;
+    const mock = this.#mocks.get(key);
+    if (mock instanceof Error) return { type: 'failed', message: mock.message, retryable: true };
+    if (mock !== undefined) {
+      return { type: 'goto', next: mock.next, patch: mock.state ?? {}, delayMs: 0, join: true };
+    }
+    const isWaiting = Object.keys(branch.memory).length > 0;
+    if (this.#timeouts.has(key) && !isWaiting && this.#timeouts.delete(key)) {
+      return { type: 'failed', message: `The step ${step} timed out`, retryable: true };
+    }
+    const fn = this.#stepsOf(instance.workflow)[step];
+    if (fn === undefined) return { type: 'failed', message: `No step function found for ${key}`, retryable: false };
+    const { memory } = branch;
+    return runStep(fn, { instanceId: instance.id, state: instance.state, visit: 1, attempt, memory });
+  }
+
+  #waitForEvent(
+    instance: TestInstance,
+    step: string,
+    answer: Extract<StepAnswer, { type: 'event' }>,
+    again: (memo: string, value: object) => void,
+  ): void {
+    const stored = this.#events.get(`${instance.id}/${answer.event}`)?.shift();
+    if (stored !== undefined) {
+      again(answer.memo, { type: 'event', payload: stored });
+      return;
+    }
+    instance.status = 'waiting';
+    let isOver = false;
+    const end = (payload: JsonValue): void => {
+      if (isOver) return;
+      isOver = true;
+      again(answer.memo, { type: 'event', payload });
+    };
+    const waiters = this.#waiters.get(instance.id) ?? [];
+    this.#waiters.set(instance.id, waiters);
+    waiters.push({ event: answer.event, wake: end });
+    if (this.#timeouts.delete(`${instance.workflow}/${step}`)) end(null);
+    else if (answer.timeoutMs !== null) this.clock.at(this.clock.now() + answer.timeoutMs, () => end(null));
+  }
+
+  #fail(
+    instance: TestInstance,
+    step: string,
+    branch: Branch,
+    attempt: number,
+    answer: Extract<StepAnswer, { type: 'failed' }>,
+  ): void {
+    instance.lastError = answer.message;
+    const retries = this.#app.workflows.find(instance.workflow)?.retries ?? 3;
+    if (!answer.retryable || attempt > retries) {
+      instance.status = 'failed';
+      return;
+    }
+    this.#later(1_000 * 3 ** (attempt - 1), () => this.#track(this.#attempt(instance, step, branch, attempt + 1)));
+  }
+
+  #leave(
+    instance: TestInstance,
+    next: string | readonly string[] | null,
+    branch: Branch,
+    delayMs: number,
+    patch: object,
+  ): void {
+    if (Array.isArray(next)) {
+      const group: ForkGroup = { parent: branch, open: next.length, target: null };
+      for (const step of next) this.#enter(instance, step, { group, memory: {} }, delayMs);
+      return;
+    }
+    const target = next as string | null;
+    if (branch.group === null) {
+      if (target !== null) this.#enter(instance, target, { group: null, memory: {} }, delayMs);
+      else instance.status = 'completed';
+      return;
+    }
+    const { group } = branch;
+    group.open -= 1;
+    group.target = target ?? group.target;
+    if (group.open > 0) return;
+    if (group.target === null) this.#leave(instance, null, group.parent, delayMs, patch);
+    else this.#enter(instance, group.target, { group: group.parent.group, memory: {} }, delayMs);
+  }
+
+  async #runWorker(task: TestTask): Promise<void> {
+    const [worker] = this.#app.workers[task.topic] ?? [];
+    if (worker === undefined) return;
+    await new Promise<void>((resolve) => {
+      const response = createResponse((status) => {
+        task.status = status < 400 ? 'done' : 'failed';
+        resolve();
+      });
+      const request = { body: { payload: task.payload, topic: task.topic, _id: 'test' }, headers: {} };
+      Promise.resolve()
+        .then(() => worker(request as never, response as never))
+        .then(
+          () => response.end(),
+          (error: unknown) => {
+            task.status = 'failed';
+            task.error = error instanceof Error ? error.message : String(error);
+            resolve();
+          },
+        );
+    });
+  }
+
+  async #call(method: string, params: object): Promise<unknown> {
+    const { instanceId, workflow, state, event, payload } = params as PlatformParams;
+    switch (method) {
+      case 'workflow.start':
+        return this.start(workflow, state).state;
+      case 'workflow.remember':
+        return null;
+      case 'workflow.send':
+        this.sendEvent(instanceId, event, payload);
+        return { deliveredTo: instanceId };
+      default:
+        throw new Error(`${method} does not exist in createTestApp`);
+    }
+  }
+}
+
+interface PlatformParams {
+  readonly instanceId: string;
+  readonly workflow: string;
+  readonly state: object;
+  readonly event: string;
+  readonly payload: JsonValue;
+}
+
+interface TestResponse {
+  status(code: number): TestResponse;
+  end(): TestResponse;
+  json(): TestResponse;
+  send(): TestResponse;
+}
+
+/** The first answer counts. */
+function createResponse(onEnd: (status: number) => void): TestResponse {
+  let status = 200;
+  let isEnded = false;
+  const end = (): TestResponse => {
+    if (!isEnded) onEnd(status);
+    isEnded = true;
+    return response;
+  };
+  const response: TestResponse = {
+    status(code) {
+      status = code;
+      return response;
+    },
+    end,
+    json: end,
+    send: end,
+  };
+  return response;
+}
