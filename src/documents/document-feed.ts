@@ -25,6 +25,8 @@ export interface DocumentFeed {
    * be run on a document; the feed is over then. One call at a time.
    */
   next(): Promise<JsonText | null>;
+  /** Nothing more comes. */
+  readonly isOver: boolean;
   close(): void;
 }
 
@@ -58,7 +60,7 @@ class QueuedFeed implements DocumentFeed {
   }
 
   readonly onNews = (news: CollectionNews): void => {
-    if (this.#failure !== null || this.#isClosed) return;
+    if (this.isOver) return;
     try {
       if (news.kind === 'gap') throw missed(news.reason);
       for (const change of news.changes) this.#add(change);
@@ -68,14 +70,18 @@ class QueuedFeed implements DocumentFeed {
     this.#wake?.();
   };
 
+  get isOver(): boolean {
+    return this.#isClosed || this.#failure !== null;
+  }
+
   onClose(stop: () => void): void {
     this.#stop = stop;
-    if (this.#isClosed || this.#failure !== null) stop();
+    if (this.isOver) stop();
   }
 
   async next(): Promise<JsonText | null> {
     if (this.#wake !== null) throw new TackleError('invalid_request', 'The changes of this feed are being waited for');
-    if (this.#waiting.length === 0 && this.#failure === null && !this.#isClosed) {
+    if (this.#waiting.length === 0 && !this.isOver) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

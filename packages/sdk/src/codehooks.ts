@@ -6,7 +6,16 @@ import { findPlatformDatastore } from './platform.ts';
 import { describeRoutes } from './platform-route.ts';
 import { toRouteKey } from './route-key.ts';
 import { type StaticOptions, serveFiles } from './static-files.ts';
-import type { Datastore, Handler, httpRequest, httpResponse, nextFunction, Untyped, WorkerOptions } from './types.ts';
+import type {
+  Datastore,
+  DatastoreAPI,
+  Handler,
+  httpRequest,
+  httpResponse,
+  nextFunction,
+  Untyped,
+  WorkerOptions,
+} from './types.ts';
 import { renderView } from './views.ts';
 import { type Workflow, WorkflowRegistry } from './workflows/index.ts';
 
@@ -177,7 +186,10 @@ export class Codehooks {
     for (const listener of this.listeners) listener(this);
   };
 
-  getDatastore = (): Datastore => ({ open: async () => this.datastore }) as unknown as Datastore;
+  getDatastore = (): Datastore => {
+    const collection = (...given: [string, never]) => (this.datastore as DatastoreAPI).collection(...given);
+    return { open: async () => this.datastore, collection } as unknown as Datastore;
+  };
 
   addListener = (listener: (app: Codehooks) => unknown): void => {
     this.listeners.push(listener);

@@ -17,6 +17,17 @@ export function crudlify(target: object, schemas: object = {}, options: Crudlify
   return (target as Codehooks).crudlify(schemas, options);
 }
 
+export type {
+  Change,
+  ChangeFeed,
+  Filter,
+  StandardSchema,
+  Stored,
+  TypedCollection,
+  TypedStream,
+  Unstored,
+  Update,
+} from './collection-types.ts';
 export type { CrudlifyOptions } from './crudlify/crudlify.ts';
 export { EventHooks } from './crudlify/event-hooks.ts';
 /** The same store under its other name; types of this name are the shape of it. */

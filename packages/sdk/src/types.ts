@@ -3,6 +3,16 @@
  * where the original declares less than it does (streams, requests), the whole of it is declared here.
  */
 
+import type {
+  ChangeFeed,
+  OpenCollection,
+  SchemaInput,
+  SchemaOutput,
+  StandardSchema,
+  TypedCollection,
+  WatchOptions,
+} from './collection-types.ts';
+
 /**
  * What only the app knows: bodies, payloads, key-value. `codehooks-js` declares these as `any`, and apps written against
  * it read fields of them without a check.
@@ -90,12 +100,19 @@ type DocumentMethods<Args extends unknown[]> = {
   removeIndex(...args: [...Args, fields: string | string[]]): Promise<object>;
 };
 
-export type NoSQLAPI = DocumentMethods<[]>;
+export type NoSQLAPI = DocumentMethods<[]> & {
+  /** What becomes of the documents that match, from now on. */
+  watch(query?: Query, options?: WatchOptions): ChangeFeed<StoredDocument>;
+};
 
 export type QueuedJob = { _id: string; jobId: string; topic: string; payload: unknown; _created: string };
 
 export type DatastoreAPI = DocumentMethods<[collection: string]> & {
   collection(name: string): NoSQLAPI;
+  collection<Schema extends StandardSchema<unknown, unknown>>(
+    name: string,
+    options: { schema: Schema },
+  ): TypedCollection<SchemaOutput<Schema>, SchemaInput<Schema>>;
   createCollection(name: string, options?: { cap?: number; capdelay?: number; schema?: object }): Promise<object>;
   dropCollection(name: string): Promise<object>;
   set(key: string, value: string | object, options?: keyvalOptions | object): Promise<Untyped>;
@@ -123,6 +140,8 @@ export type DatastoreAPI = DocumentMethods<[collection: string]> & {
 export type Datastore = {
   /** The promise carries the whole API itself, so `open().insertOne(…)` works without `await`. */
   open(space?: string): Promise<DatastoreAPI> & DatastoreAPI;
+  /** One collection as a typed object, without opening a connection first. */
+  collection: OpenCollection;
 };
 
 export type httpRequest = {

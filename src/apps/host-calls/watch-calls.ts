@@ -45,15 +45,13 @@ export function createWatchCalls(source: ChangeSource): () => ProcessCalls {
         'documents.watch': open,
         'documents.nextChanges': async (_spaceId, params) => {
           const id = numberParam(params, 'watchId');
-          const changes =
-            (await feeds
-              .get(id)
-              ?.next()
-              .catch((error: unknown) => {
-                close(id);
-                throw error;
-              })) ?? null;
-          return { rawJson: changes ?? 'null' };
+          const feed = feeds.get(id);
+          if (feed === undefined) return null;
+          try {
+            return { rawJson: (await feed.next()) ?? 'null' };
+          } finally {
+            if (feed.isOver) feeds.delete(id);
+          }
         },
         'documents.unwatch': async (_spaceId, params) => {
           close(numberParam(params, 'watchId'));
