@@ -53,8 +53,9 @@ export function registerGatewayRoutes(api: FastifyInstance, services: ApiService
 
   api.get('/projects/:project/spaces/:space/status', async (request) => {
     const { project, space } = findSpace(request, services);
-    const [collections, deployments, errors] = await Promise.all([
+    const [collections, files, deployments, errors] = await Promise.all([
       services.documentsOf(space.id).listCollections(),
+      services.files.files.usage(space.id),
       services.apps.listVersions(space.id),
       services.logs.tail(space.id, { limit: 20, level: 'error' }),
     ]);
@@ -69,6 +70,8 @@ export function registerGatewayRoutes(api: FastifyInstance, services: ApiService
         collections: collections.length,
         documents: collections.reduce((sum, { documents }) => sum + documents, 0),
         bytes: collections.reduce((sum, { bytes }) => sum + bytes, 0),
+        files: files.files,
+        fileBytes: files.bytes,
       },
     };
   });

@@ -64,7 +64,7 @@ export async function createApiFixture(
     durable: { queues: unused('queues') as never, workflows: unused('workflows') as never },
     documentsOf: unused('documentsOf'),
     keyValueOf: unused('keyValueOf'),
-    files: {} as ApiServices['files'],
+    files: { files: { usage: async () => ({ files: 0, bytes: 0 }) } } as unknown as ApiServices['files'],
     logs: { tail: async () => [], follow: () => () => undefined },
     readClientAddress: createClientAddressReader([]),
     gateway: {
