@@ -55,7 +55,7 @@ export function computeNextTickMs(spec: Pick<ScheduleSpec, 'expression' | 'timez
 export interface DueTicks {
   /** Ticks to run now, oldest first. */
   readonly ticks: readonly number[];
-  /** Ticks that were left out by the catch-up policy. */
+  /** Ticks that were left out by the catch-up policy; beyond `mostMissedTicks` they are not counted. */
   readonly missed: number;
   readonly nextTickMs: number | null;
 }
@@ -66,41 +66,25 @@ export interface DueTicks {
  */
 export function computeDueTicks(spec: ScheduleSpec, lastTickMs: number, nowMs: number, graceMs = 5_000): DueTicks {
   const cron = openCron(spec.expression, spec.timezone);
-  const due: number[] = [];
-  let missed = 0;
-  let cursor = skipAncientTicks(cron, lastTickMs, nowMs);
-  let next = cron.nextRun(new Date(cursor))?.getTime() ?? null;
-  while (next !== null && next <= nowMs) {
-    due.push(next);
-    if (due.length > mostMissedTicks) {
-      due.shift();
-      missed += 1;
-    }
-    cursor = next;
-    next = cron.nextRun(new Date(cursor))?.getTime() ?? null;
-  }
-  return { ...chooseTicks(spec, due, missed, nowMs - graceMs), nextTickMs: next };
+  // From now backwards: a schedule per second that was away for a year has millions of ticks before these.
+  const latest = cron
+    .previousRuns(mostMissedTicks, new Date(nowMs + 1))
+    .map((tick) => tick.getTime())
+    .filter((tick) => tick > lastTickMs && tick <= nowMs);
+  const due = latest.sort((a, b) => a - b);
+  const nextTickMs = cron.nextRun(new Date(nowMs))?.getTime() ?? null;
+  return { ...chooseTicks(spec, due, nowMs - graceMs), nextTickMs };
 }
 
 function chooseTicks(
   spec: ScheduleSpec,
   due: readonly number[],
-  missed: number,
   onTimeFromMs: number,
 ): Pick<DueTicks, 'ticks' | 'missed'> {
   const latest = due.at(-1);
-  if (latest === undefined || spec.catchUp === 'all') return { ticks: due, missed };
-  if (spec.catchUp === 'latest' || latest >= onTimeFromMs) return { ticks: [latest], missed: missed + due.length - 1 };
-  return { ticks: [], missed: missed + due.length };
-}
-
-/** After months of downtime a schedule per second would be walked tick by tick; go near the end in steps instead. */
-function skipAncientTicks(cron: Cron, lastTickMs: number, nowMs: number): number {
-  const first = cron.nextRun(new Date(lastTickMs))?.getTime();
-  const second = first === undefined ? undefined : cron.nextRun(new Date(first))?.getTime();
-  if (first === undefined || second === undefined) return lastTickMs;
-  const horizonMs = nowMs - (second - first) * (mostMissedTicks + 2) * 2 - 86_400_000;
-  return Math.max(lastTickMs, Math.min(horizonMs, nowMs));
+  if (latest === undefined || spec.catchUp === 'all') return { ticks: due, missed: 0 };
+  if (spec.catchUp === 'latest' || latest >= onTimeFromMs) return { ticks: [latest], missed: due.length - 1 };
+  return { ticks: [], missed: due.length };
 }
 
 const openCrons = new Map<string, Cron>();
