@@ -14,6 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const testPrograms = [
   { program: 'strace', debianPackage: 'strace', neededFor: 'the tests that watch fdatasync happen before an answer' },
   { program: 'unshare', debianPackage: 'util-linux', neededFor: 'the tests on a full disk and a read-only mount' },
+  { program: 'chromium', debianPackage: 'chromium', neededFor: 'the tests of pages in a browser' },
   { program: 'curl', debianPackage: 'curl', neededFor: "the test that runs the README's commands" },
   { program: 'openssl', debianPackage: 'openssl', neededFor: "the test that runs the README's commands" },
 ];
