@@ -4,10 +4,12 @@ import path from 'node:path';
 import { TackleError } from '../core/errors.ts';
 import { createHookEvent, type HookEvent, isAwaitedEventKey, parseSessionKey } from '../core/hook-event.ts';
 import { type HookConfig, loadHookConfig } from './config/hook-config.ts';
+import { deliverMessages } from './dispatch/deliver-messages.ts';
 import { createDispatcher, type Dispatcher, type DispatchRequest } from './dispatch/dispatcher.ts';
 import { type Listener, readListenerSettings } from './dispatch/listener.ts';
 import { canDeliverMessages } from './dispatch/message-fate.ts';
 import { createRunLogs, type RunLogs } from './dispatch/run-logs.ts';
+import { createInterruptedRun, createSuppressedRun } from './dispatch/unrun-records.ts';
 import type {
   EmitOptions,
   EmitResult,
@@ -23,7 +25,7 @@ import { type HookSet, type HookSetOptions, prepareHookSet } from './hook-set.ts
 import { decodeEvent, encodeEvent } from './host/event-codec.ts';
 import type { RunnerEvents } from './host/hook-runner.ts';
 import { callHostAdapter } from './host-adapter.ts';
-import { getListenerId, type HookJournal, type JournalEvent, type RunRecord } from './journal/journal.ts';
+import { getListenerId, type HookJournal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
 import { silentLogger } from './logging/logger.ts';
 import { applyToolResultPersist, notifyCompaction } from './plugins/typed-hooks.ts';
@@ -175,7 +177,15 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     for (const { stored, attempts, settled } of open) {
       const { event } = stored;
       if (stored.mode === 'await') {
-        recordInterrupted(stored, settled);
+        logger.warn(
+          'hooks',
+          `The awaited event ${stored.id} (${event.type}:${event.action}) was not finished; it is not run again.`,
+        );
+        for (const listenerId of stored.listeners.filter((item) => !settled.has(item))) {
+          const base = { id: createId(), eventId: stored.id, event, at: now() };
+          journal?.recordRun(createInterruptedRun(base, listenerId, stored.agentId));
+        }
+        journal?.finishEvent(stored.id);
         continue;
       }
       const wanted = new Set(stored.listeners);
@@ -190,40 +200,6 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       count += 1;
     }
     return count;
-  }
-
-  /** Whoever waited for the event is gone, so it is not run again; its record shows what did not run to the end. */
-  function recordInterrupted({ id, event, listeners, agentId }: JournalEvent, settled: ReadonlySet<string>): void {
-    const key = `${event.type}:${event.action}`;
-    logger.warn('hooks', `The awaited event ${id} (${key}) was not finished; it is not run again.`);
-    for (const listener of listeners.filter((item) => !settled.has(item))) {
-      const separator = listener.lastIndexOf('@');
-      journal?.recordRun({
-        ...createEmptyRun(id, event),
-        listenerKey: listener.slice(separator + 1),
-        hook: listener.slice(0, separator),
-        source: 'unknown',
-        agentId,
-        outcome: 'crashed',
-        error: { name: 'Interrupted', message: 'the gateway ended before the handler had' },
-      });
-    }
-    journal?.finishEvent(id);
-  }
-
-  /** What all records have in common whose handler did not run here. */
-  function createEmptyRun(eventId: string, event: HookEvent) {
-    return {
-      id: createId(),
-      eventId,
-      key: `${event.type}:${event.action}`,
-      startedAt: now().toISOString(),
-      durationMs: 0,
-      logs: '',
-      messages: [],
-      attempts: 0,
-      changeBytes: 0,
-    };
   }
 
   function startWatching(): void {
@@ -329,7 +305,10 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     };
     if (listeners.length === 0 || dispatcher === undefined) return empty;
     if (event.type === 'message' && event.sessionKey === '' && emitOptions.hook === undefined) {
-      recordSuppressed(id, event, listeners, 'message events without a session key are not emitted');
+      for (const listener of listeners) {
+        const reason = 'message events without a session key are not emitted';
+        journal?.recordRun(createSuppressedRun({ id: createId(), eventId: id, event, at: now() }, listener, reason));
+      }
       return empty;
     }
     const isMutable = isInfluenceEvent(key) && listeners.some((listener) => listener.settings.mutable);
@@ -350,7 +329,9 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     }
     const { runs, duplicateOf } = await dispatcher.dispatchAwaited(request);
     if (duplicateOf !== undefined) return { ...empty, duplicateOf };
-    const settled = delivers ? await deliverMessages(event, runs, emitOptions) : runs;
+    const settled = delivers
+      ? await deliverMessages(event, runs, { deliver: emitOptions.deliver, host, journal, logger })
+      : runs;
     const extra = Object.fromEntries(Object.entries(event).filter(([name]) => !eventMembers.has(name)));
     const cancelled = getSet().config.settings.cancel && extra.cancel === true;
     return { eventId: id, messages: [...event.messages], context: event.context, runs: settled, cancelled, extra };
@@ -358,50 +339,6 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
 
   function isInfluenceEvent(key: string): boolean {
     return key === 'message:received' || key === 'message:preprocessed';
-  }
-
-  function recordSuppressed(eventId: string, event: HookEvent, listeners: readonly Listener[], reason: string): void {
-    for (const listener of listeners) {
-      const run: RunRecord = {
-        ...createEmptyRun(eventId, event),
-        listenerKey: listener.key,
-        hook: listener.hookName,
-        source: listener.source,
-        outcome: 'skipped',
-        reason,
-      };
-      journal?.recordRun(run);
-    }
-  }
-
-  /** All texts of all handlers as one message; a failure is logged and never blocks the command. */
-  async function deliverMessages(
-    event: HookEvent,
-    runs: readonly RunRecord[],
-    emitOptions: EmitOptions,
-  ): Promise<readonly RunRecord[]> {
-    const texts = event.messages.filter((text) => text.trim() !== '');
-    const { sessionKey, context } = event;
-    const send = host.sendMessage;
-    const deliver = emitOptions.deliver ?? (send && ((text: string) => send({ sessionKey, text, context })));
-    if (texts.length === 0 || deliver === undefined) return runs;
-    let failure: string | undefined;
-    try {
-      await deliver(texts.join('\n\n'));
-    } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
-      logger.error('hooks', `Hook messages could not be delivered: ${failure}`);
-    }
-    return runs.map((run) => {
-      if (run.messages.length === 0) return run;
-      const fate =
-        failure === undefined
-          ? ({ fate: 'delivered' } as const)
-          : ({ fate: 'discarded', reason: `sending failed: ${failure}` } as const);
-      const messages = run.messages.map(({ text }) => ({ text, ...fate }));
-      journal?.updateRunMessages(run.id, messages);
-      return { ...run, messages };
-    });
   }
 
   function fire(key: string, fireOptions: FireOptions = {}): Promise<EmitResult> {

@@ -9,8 +9,6 @@ interface TypedRegistration {
   readonly priority: number;
 }
 
-export const typedHookNames = ['tool_result_persist', 'before_compaction', 'after_compaction'] as const;
-
 export interface PluginHost {
   readonly registerEvents: (
     keys: readonly string[],

@@ -8,8 +8,8 @@ if (port === null) throw new Error('journal-thread.ts runs only as a worker thre
 
 const database = new DatabaseSync((workerData as { file: string }).file);
 database.exec(`
-  PRAGMA journal_mode = WAL;
   PRAGMA busy_timeout = 5000;
+  PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, mode TEXT NOT NULL, event_key TEXT NOT NULL,
