@@ -77,6 +77,13 @@ for (const mode of buildModes) {
       assert.deepEqual(await stream.next(), { announced: 'later' });
       stream.close();
     });
+    it('are fed by steps of workflows', async () => {
+      const stream = await listen(await connect());
+      await space.request('/greet', { method: 'POST', anonymous: true, json: { name: 'A' } });
+      assert.deepEqual(await stream.next(), { step: 'first', name: 'A' });
+      assert.deepEqual(await stream.next(), { step: 'second', told: 1 });
+      stream.close();
+    });
     it('refuse unknown listeners', async () => {
       const stream = await listen('nobody');
       assert.equal(stream.status, 404);

@@ -1,10 +1,10 @@
 // Real gateway process, real sandbox, real HTTP; fixture apps of the shape of public ones, each with our build and as an
 // original bundle. Their files are uploaded as the command line does it.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildModes, deployFixture, type TestSpace } from '../support/admin-client.ts';
+import { buildModes, deployFixture, makeTemporaryDirectory, type TestSpace } from '../support/admin-client.ts';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/apps');
@@ -143,3 +143,20 @@ for (const mode of buildModes) {
     });
   });
 }
+
+describe('views of the original library, which keeps their text in the key-value store', () => {
+  it('are those of the version that is live, after a deploy and after a rollback', async () => {
+    const space = await deployFixture(gateway, 'views', 'original');
+    const show = async () => (await space.request('/hello/you', { anonymous: true })).text;
+    assert.equal(await show(), '<html><body><h1>Hello you</h1></body></html>');
+    const changed = await makeTemporaryDirectory('views');
+    await cp(join(fixtures, 'views'), changed, { recursive: true });
+    await writeFile(join(changed, 'views/hello.hbs'), '{{#> layout}}<p>Bye {{name}}</p>{{/layout}}');
+    const answer = await space.deploy(changed, 'original');
+    assert.equal(answer.status, 201, answer.text);
+    assert.equal(await show(), '<html><body><p>Bye you</p></body></html>');
+    await space.admin('POST', '/deployments/rollback', {});
+    assert.equal(await show(), '<html><body><h1>Hello you</h1></body></html>');
+    await rm(changed, { recursive: true });
+  });
+});
