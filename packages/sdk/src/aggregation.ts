@@ -1,4 +1,5 @@
 import type { Untyped } from './types.ts';
+import { getPath, setPath } from './value-path.ts';
 
 /** Anything that emits `data` for each record and `end`: a DataStream, a Node stream. */
 interface RecordStream {
@@ -13,26 +14,31 @@ type GroupSpec = AggregationSpec & { $field: string; $label?: string };
 export type AggregationSpec = { [Name in Aggregate]?: FieldSpec | FieldSpec[] } & { $group?: GroupSpec | GroupSpec[] };
 
 type Accumulator = { count: number; [label: string]: unknown };
-type Totals = Record<string, number>;
+type Totals = Record<string, Untyped>;
 
 /**
  * Sums, averages, minima and maxima over a stream of records, also per group. Resolves with `{count, <field>: {sum, avg, …},
- * <group>: {<value>: {count, …}}}`; rejects when the stream fails. An average divides by all records of its group, also by
- * those that lack the field.
+ * <group>: {<value>: {count, …}}}`; rejects when the stream fails.
+ *
+ * What it counts is what `codehooks-js` counts, whose results apps show and compare: an average divides by all records so
+ * far, also by those without the field, except that the first value is its own average; a first value stays as it is, also
+ * text; and a total that is 0 begins anew with the next value.
  */
 export function aggregation(stream: RecordStream, spec: AggregationSpec): Promise<Untyped> {
   return new Promise((resolve, reject) => {
     const result: Accumulator = { count: 0 };
-    stream.on('data', (record) => addRecord(record, result, spec));
+    stream.on('data', (record) => {
+      countRecord(result);
+      addRecord(record, result, spec);
+    });
     stream.on('error', reject);
     stream.on('end', () => resolve(result));
   });
 }
 
 function addRecord(record: unknown, accumulator: Accumulator, spec: AggregationSpec): void {
-  accumulator.count += 1;
   for (const name of Object.keys(spec)) {
-    if (Object.hasOwn(addValue, name)) {
+    if (Object.hasOwn(aggregates, name)) {
       for (const field of toList(spec[name as Aggregate])) addField(record, field, accumulator, name as Aggregate);
     } else if (name === '$group') {
       for (const group of toList(spec.$group)) addToGroup(record, group, accumulator);
@@ -40,38 +46,74 @@ function addRecord(record: unknown, accumulator: Accumulator, spec: AggregationS
   }
 }
 
-const addValue: Readonly<Record<Aggregate, (totals: Totals, value: Untyped, count: number) => void>> = {
-  $sum(totals, value) {
-    totals.sum = (totals.sum ?? 0) + Number(value);
+interface AggregateSteps {
+  /** The total that, when it is there and not 0, goes on. */
+  readonly total: string;
+  begin(value: Untyped): Totals;
+  goOn(totals: Totals, value: Untyped, count: number): void;
+}
+
+const aggregates: Readonly<Record<Aggregate, AggregateSteps>> = {
+  $sum: {
+    total: 'sum',
+    begin: (value) => ({ sum: value }),
+    goOn(totals, value) {
+      totals.sum += Number(value);
+    },
   },
-  $avg(totals, value, count) {
-    totals.sum_total = (totals.sum_total ?? 0) + Number(value);
-    totals.avg = totals.sum_total / count;
+  $avg: {
+    total: 'avg',
+    begin: (value) => ({ avg: value || 0, sum_total: value || 0 }),
+    goOn(totals, value, count) {
+      totals.sum_total += Number(value);
+      totals.avg = totals.sum_total / count;
+    },
   },
-  $min(totals, value) {
-    if (totals.min === undefined || value < totals.min) totals.min = value;
+  $min: {
+    total: 'min',
+    begin: (value) => ({ min: value }),
+    goOn(totals, value) {
+      if (value < totals.min) totals.min = value;
+    },
   },
-  $max(totals, value) {
-    if (totals.max === undefined || value > totals.max) totals.max = value;
+  $max: {
+    total: 'max',
+    begin: (value) => ({ max: value }),
+    goOn(totals, value) {
+      if (value > totals.max) totals.max = value;
+    },
   },
 };
 
 function addField(record: unknown, spec: FieldSpec, accumulator: Accumulator, aggregate: Aggregate): void {
   const field = typeof spec === 'string' ? spec : spec.$field;
-  const label = typeof spec === 'string' ? spec : (spec.$label ?? spec.$field);
-  const value = readPath(record, field);
+  const label = (typeof spec === 'string' ? null : spec.$label) || field;
+  const value = getPath(record, field);
   if (value === undefined || value === null) return;
+  const { total, begin, goOn } = aggregates[aggregate];
+  const totals = getPath(accumulator, label) as Totals | undefined;
+  if (totals?.[total]) {
+    goOn(totals, value, accumulator.count);
+    return;
+  }
   // A dotted name nests in the result as it does in the record.
-  const totals = label.split('.').reduce<Record<string, Untyped>>((parent, name) => openOwn(parent, name), accumulator);
-  addValue[aggregate](totals, value, accumulator.count);
+  for (const [name, first] of Object.entries(begin(value))) setPath(accumulator, `${label}.${name}`, first);
 }
 
 function addToGroup(record: unknown, group: GroupSpec, accumulator: Accumulator): void {
-  const { $field, $label = $field, ...nested } = group;
+  const { $field, $label = $field } = group;
   const groups = openOwn(accumulator, $label);
-  const key = toGroupKey(readPath(record, $field), $field);
-  if (!Object.hasOwn(groups, key)) define(groups, key, { count: 0 });
-  addRecord(record, groups[key], nested as AggregationSpec);
+  const key = toGroupKey(getPath(record, $field), $field);
+  const isKnown = Object.hasOwn(groups, key);
+  const members = openOwn(groups, key) as Accumulator;
+  if (isKnown) countRecord(members);
+  else members.count = 1;
+  addRecord(record, members, group);
+}
+
+/** A label may be called `count`: what it leaves there is no number then. */
+function countRecord(accumulator: Accumulator): void {
+  accumulator.count = Number(accumulator.count) + 1;
 }
 
 /** Numbers, and text that could be one, stand in brackets. */
@@ -81,22 +123,13 @@ function toGroupKey(value: unknown, field: string): string {
   return Number.isNaN(Number(value)) ? value : `(${value})`;
 }
 
-function readPath(record: Untyped, path: string): unknown {
-  let value = record;
-  for (const name of Object.hasOwn(Object(record), path) ? [path] : path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = value[name];
-  }
-  return value;
-}
-
+/** The object under that name, made where there is none. */
 function openOwn(parent: Record<string, Untyped>, name: string): Record<string, Untyped> {
-  if (!Object.hasOwn(parent, name)) define(parent, name, {});
-  return parent[name];
-}
-
-function define(parent: object, name: string, value: unknown): void {
+  const known = Object.hasOwn(parent, name) ? parent[name] : undefined;
+  if (typeof known === 'object' && known !== null) return known;
+  const value = {};
   Object.defineProperty(parent, name, { value, enumerable: true, configurable: true, writable: true });
+  return value;
 }
 
 function toList<Item>(items: Item | Item[] | undefined): Item[] {
