@@ -11,4 +11,4 @@ export type {
   SpaceDocuments,
   WrittenDocument,
 } from './space-documents.ts';
-export { WriteOrder } from './write-order.ts';
+export { noOrder, type OperationOrder, WriteOrder } from './write-order.ts';

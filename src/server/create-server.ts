@@ -41,9 +41,12 @@ import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
 import { createGatewayHooks } from './gateway-hooks.ts';
 import { registerHealth } from './health.ts';
+import { createInvocationOrders } from './invocation-orders.ts';
 import { openFiles } from './open-files.ts';
 import { openRealtime } from './open-realtime.ts';
 import { purgeSpace } from './purge-space.ts';
+import { readRestoredPause } from './restored-home.ts';
+import { withSpaceQuotas } from './space-quotas.ts';
 import { version } from './version.ts';
 
 /** How many versions of an app stay for rollback. */
@@ -59,11 +62,16 @@ export interface TackleServer {
   stop(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** Start what a restored home keeps paused. */
+  readonly resume?: boolean;
+}
+
 /**
  * Puts a gateway together and starts it. The home must be locked. Everything that was opened is closed again, in the
  * reverse order, when a step fails and when the server stops.
  */
-export async function createServer(config: Config, logger: Logger): Promise<TackleServer> {
+export async function createServer(config: Config, logger: Logger, options: StartOptions = {}): Promise<TackleServer> {
   await using opened = new AsyncDisposableStack();
   const startedAt = Date.now();
   const { home } = config;
@@ -96,7 +104,10 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       onSweepError: (error) => logger.error({ err: error }, 'listeners that nobody uses could not be removed'),
     }),
   );
-  const { storage } = realtime;
+  const storage = withSpaceQuotas(realtime.storage, {
+    getQuotas: (spaceId) => projects.getSpace(spaceId)?.quotas ?? null,
+    clock: Date,
+  });
   const fileRooms = opened.use(
     await openFiles({
       home,
@@ -143,6 +154,7 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
 
   // Apps run before requests can be served; what they ask of each other waits until then.
   const openedInternal = Promise.withResolvers<InternalRequests>();
+  const orderOf = createInvocationOrders();
   const apps = opened.use(
     await openApps({
       deployments: fileRooms.deployments,
@@ -155,8 +167,12 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
       }),
       hostFunctionsFor: createHostFunctions(
         [
-          createDocumentCalls((spaceId, call) => documents.forSpace(spaceId, { guards: createFence(call) })),
-          createKeyValueCalls((spaceId, call) => keyValue.forSpace(spaceId, { guards: createFence(call) })),
+          createDocumentCalls((spaceId, call) =>
+            documents.forSpace(spaceId, { guards: createFence(call), order: orderOf(call) }),
+          ),
+          createKeyValueCalls((spaceId, call) =>
+            keyValue.forSpace(spaceId, { guards: createFence(call), order: orderOf(call) }),
+          ),
           createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
           createInternalFetchCalls(async (request, signal) => (await openedInternal.promise).send(request, signal)),
           durable.hostCalls,
@@ -187,7 +203,13 @@ export async function createServer(config: Config, logger: Logger): Promise<Tack
     await keyValue.forSpace(spaceId).removeAll('hbs:');
   });
   opened.defer(() => durable.stop(config.server.drainTimeoutMs));
-  await durable.start(apps);
+  const isPaused = await readRestoredPause(storage, options.resume ?? false);
+  if (isPaused) {
+    logger.warn(
+      'this home was restored from a backup: schedules and workers are paused; tackle up --resume starts them',
+    );
+  }
+  await durable.start(apps, { isPaused });
   projects.onChange((change) => {
     // Variables, and what the app may connect to.
     const affectsApp = change.kind === 'env' || (change.kind === 'space' && change.action === 'changed');

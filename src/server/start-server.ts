@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import pino, { type Logger } from 'pino';
 import { lockHome } from '../storage/sqlite/lock-home.ts';
 import type { Config } from './config.ts';
-import { createServer } from './create-server.ts';
+import { createServer, type StartOptions } from './create-server.ts';
 import { collectStartGarbage } from './start-garbage.ts';
 
 export interface RunningServer {
@@ -17,11 +17,11 @@ export interface RunningServer {
  * Starts the gateway of a home: locks it, opens everything, listens. Rejects with a TackleError that says what to do, for
  * example `home_locked` when another gateway has the home.
  */
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   const lock = lockHome(config.home, { pid: process.pid, host: hostname(), url: null });
   try {
-    const server = await createServer(config, createLogger(config));
+    const server = await createServer(config, createLogger(config), options);
     lock.update({ pid: process.pid, host: hostname(), url: server.url });
     collectStartGarbage();
     return {

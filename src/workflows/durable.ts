@@ -42,7 +42,8 @@ export interface Durable {
   /** For the table of host calls. */
   readonly hostCalls: ReturnType<typeof createDurableHostCalls>;
   /** Serves the apps that are live and those to come, and takes up what the last boot left. Call once. */
-  start(apps: DurableApps): Promise<void>;
+  /** `isPaused`: take tasks in, but run none and tick no schedule. */
+  start(apps: DurableApps, options: { readonly isPaused: boolean }): Promise<void>;
   /** Claims nothing more, waits for what runs, gives the rest back unharmed. */
   stop(graceMs: number): Promise<void>;
 }
@@ -83,12 +84,14 @@ export function createDurable(options: DurableOptions): Durable {
     queues,
     workflows,
     hostCalls: createDurableHostCalls(queues, workflows, options.findDocuments, options.onWarning),
-    async start(given) {
+    async start(given, { isPaused }) {
       apps = given;
       given.onValidate((_spaceId, { manifest }) => {
         appQueues.validate(manifest);
         readDefinitions(manifest);
       });
+      // Without handlers tasks are kept, and nothing of the time before the backup happens twice.
+      if (isPaused) return;
       given.onSwitch(apply);
       await queues.start();
       for (const app of given.listLive()) await apply(app.deployment.spaceId, app);

@@ -9,12 +9,13 @@ import { getProgramName } from '../program-name.ts';
 export function configure(command: Command, cli: Cli): void {
   addConfigOptions(command)
     .option('--json', 'print the ready line as JSON')
+    .option('--resume', 'start the schedules and workers that a restored home keeps paused')
     .addHelpText('after', '\nEvery option is a setting of tackle.json too: docs/configuration.md.')
-    .action(async (options: { readonly json?: boolean }) => {
+    .action(async (options: { readonly json?: boolean; readonly resume?: boolean }) => {
       // Before the server's own modules are loaded: a wrong setting is told at once.
       const { config } = loadConfigFromOptions({ ...options }, cli);
       const { startServer } = await import('../../server/start-server.ts');
-      const server = await startServer(config);
+      const server = await startServer(config, { resume: options.resume });
       if (options.json) cli.output.line(JSON.stringify({ url: server.url, home: config.home, pid: process.pid }));
       else printReady(cli, server.url, config);
       await runUntilStopped(server, cli);
