@@ -88,6 +88,24 @@ describe('sandbox processes', () => {
     for (const id of ids) await untilState(id, 'done', 5_000);
   });
 
+  test('one that is stopped and continued after its task was given to another attempt cannot write any more', async () => {
+    const id = await enqueue('late');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const pids = findSandboxes(gateway.pid);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    const task = await untilState(id, 'done');
+    assert.ok(task.attempt >= 2);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const written = (await space.request('/seen/late')).json();
+    assert.deepEqual(
+      written.map(({ attempt }: { attempt: number }) => attempt > 1),
+      [true],
+      'the first attempt wrote after it had lost its task',
+    );
+  });
+
   test('a task that takes its process with it three times is poison, and others go on', async () => {
     const add = async (topic: string, payload: object): Promise<string> =>
       (await space.admin('POST', `/topics/${topic}/tasks`, { payload })).json().id;
