@@ -21,8 +21,6 @@ import { computeRetryDelayMs, longestDelayMs, type RetryPolicy } from './retry.t
  */
 export type TaskState = 'staged' | 'ready' | 'scheduled' | 'blocked' | 'running' | 'done' | 'dead' | 'dropped';
 
-export const unfinishedStates: readonly TaskState[] = ['staged', 'ready', 'scheduled', 'blocked', 'running'];
-
 export function isFinished(state: TaskState): boolean {
   return state === 'done' || state === 'dead' || state === 'dropped';
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { serializeError, TackleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { AttemptOutcome, TaskLease } from '../core/task.ts';
-import { isEnded, type StepOutcome, stepTopic, type WorkflowInstance } from '../core/workflow.ts';
+import { describeControl, isEnded, type StepOutcome, stepTopic, type WorkflowInstance } from '../core/workflow.ts';
 import type { WorkflowDefinition } from '../core/workflow-definition.ts';
 import type { ClaimedTask, TopicRef } from '../ports/storage/tasks.ts';
 import type { StepReport, StepReportResult, WorkflowView } from '../ports/storage/workflows.ts';
@@ -105,7 +105,7 @@ export class StepRunner {
         step: run.step,
         input: {
           instanceId: view.id,
-          state: JSON.parse(document) as JsonObject,
+          state: this.#readState(task.space, view.instance, document),
           visit: run.visit,
           attempt: task.failures + 1,
           memory: run.memory,
@@ -119,6 +119,18 @@ export class StepRunner {
       return reporter.reportFailure(toOutcome(error));
     }
     return reporter.reportAnswer(answer);
+  }
+
+  /** The document, with the control fields as the row has them: what an app wrote there has no effect. */
+  #readState(space: string, instance: WorkflowInstance, document: string): JsonObject {
+    const state = JSON.parse(document) as JsonObject;
+    const { nextStep, status } = instance.control;
+    if (state.nextStep === nextStep && state.status === status) return state;
+    this.#options.onWarning(
+      space,
+      `Control fields of the workflow instance ${instance.id} were changed in its document; that has no effect.`,
+    );
+    return { ...state, ...describeControl(instance) };
   }
 
   /** A wait took too long. The timer's own task is settled in the commit that tells the instance. */

@@ -62,7 +62,7 @@ describe('failpoints', { concurrency: 4 }, () => {
         await inDirectory(async (directory) => {
           const child = spawn(
             process.execPath,
-            [join(import.meta.dirname, 'failpoint-process.ts'), directory, `${side}:${name}=kill`],
+            ['--input-type=module', '--eval', childProgram, directory, `${side}:${name}=kill`],
             { stdio: 'ignore' },
           );
           await once(child, 'exit');

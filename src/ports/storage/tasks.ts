@@ -1,5 +1,5 @@
 import type { SerializedError } from '../../core/errors.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { ScheduleSpec } from '../../core/schedule.ts';
 import type { DeadReason, Settlement, TaskLease, TaskState } from '../../core/task.ts';
 
@@ -269,9 +269,4 @@ export interface TaskReads {
   /** Topics of a space by the start of their name that have unfinished tasks. */
   'topic.busy': { params: { readonly space: string; readonly prefix: string }; result: readonly string[] };
   'schedule.list': { params: { readonly space?: string }; result: readonly ScheduleView[] };
-}
-
-/** A payload of a task as the value that it is. */
-export function parsePayload(payload: string): Json {
-  return JSON.parse(payload) as Json;
 }
