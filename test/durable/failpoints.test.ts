@@ -29,7 +29,19 @@ async function inDirectory(work: (directory: string) => Promise<void>): Promise<
   }
 }
 
-const actions: readonly FailpointAction[] = [{ type: 'throw' }, { type: 'delay', delayMs: 60 }, { type: 'duplicate' }];
+/** The scenario in a process of its own, so that it can be killed. */
+const childProgram = `
+  import { Failpoints } from ${JSON.stringify(import.meta.resolve('../../src/queues/failpoints.ts'))};
+  import { runScenario } from ${JSON.stringify(import.meta.resolve('./failpoint-scenario.ts'))};
+  const [directory, armed] = process.argv.slice(1);
+  await runScenario(directory, Failpoints.parse(armed));
+`;
+const isLong = process.env.TACKLE_LONG === '1';
+const actions: readonly FailpointAction[] = [
+  { type: 'throw' },
+  { type: 'duplicate' },
+  ...(isLong ? [{ type: 'delay', delayMs: 60 } as const] : []),
+];
 
 describe('failpoints', { concurrency: 4 }, () => {
   test('the scenario passes all of them', async () => {
