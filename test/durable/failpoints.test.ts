@@ -31,10 +31,11 @@ async function inDirectory(work: (directory: string) => Promise<void>): Promise<
 
 /** The scenario in a process of its own, so that it can be killed. */
 const childProgram = `
-  import { Failpoints } from ${JSON.stringify(import.meta.resolve('../../src/queues/failpoints.ts'))};
-  import { runScenario } from ${JSON.stringify(import.meta.resolve('./failpoint-scenario.ts'))};
   const [directory, armed] = process.argv.slice(1);
-  await runScenario(directory, Failpoints.parse(armed));
+  const scenario = import(${JSON.stringify(import.meta.resolve('./failpoint-scenario.ts'))});
+  const failpoints = import(${JSON.stringify(import.meta.resolve('../../src/queues/failpoints.ts'))});
+  Promise.all([scenario, failpoints]).then(([{ runScenario }, { Failpoints }]) =>
+    runScenario(directory, Failpoints.parse(armed)));
 `;
 const isLong = process.env.TACKLE_LONG === '1';
 const actions: readonly FailpointAction[] = [
@@ -72,11 +73,9 @@ describe('failpoints', { concurrency: 4 }, () => {
     test(`${name}: a kill before and after it loses nothing`, async () => {
       for (const side of ['before', 'after']) {
         await inDirectory(async (directory) => {
-          const child = spawn(
-            process.execPath,
-            ['--input-type=module', '--eval', childProgram, directory, `${side}:${name}=kill`],
-            { stdio: 'ignore' },
-          );
+          const child = spawn(process.execPath, ['--eval', childProgram, directory, `${side}:${name}=kill`], {
+            stdio: 'ignore',
+          });
           await once(child, 'exit');
           assert.equal(child.signalCode, 'SIGKILL', `${side}:${name} was not passed`);
           check(await runScenario(directory, new Failpoints()));
