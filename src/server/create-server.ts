@@ -7,13 +7,16 @@ import { type Apps, openApps } from '../apps/apps.ts';
 import { maxBundleBytes } from '../apps/build/built-app.ts';
 import { mapStack } from '../apps/build/map-stack.ts';
 import { createDocumentCalls } from '../apps/host-calls/document-calls.ts';
+import { createEventCalls } from '../apps/host-calls/event-calls.ts';
 import { createFileCalls } from '../apps/host-calls/file-calls.ts';
 import { createInternalFetchCalls, maxInternalBodyBytes } from '../apps/host-calls/internal-fetch.ts';
 import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
 import { createWatchCalls } from '../apps/host-calls/watch-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
+import type { JsonObject } from '../core/json.ts';
 import { createDocuments } from '../documents/index.ts';
 import { createAddressGuard, createDialer, openOutboundHttp } from '../egress/index.ts';
+import { AppEvents } from '../events/publish-event.ts';
 import { createAdminGuard } from '../gateway/admin-guard.ts';
 import { createAdminSessions } from '../gateway/admin-guard-sessions.ts';
 import { registerApi } from '../gateway/api/register-api.ts';
@@ -39,6 +42,7 @@ import { createDurable } from '../workflows/durable.ts';
 import { createAppLogs } from './app-logs.ts';
 import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
+import { publishToAll, refuseUnheard } from './event-bus.ts';
 import { createGatewayHooks } from './gateway-hooks.ts';
 import { registerHealth } from './health.ts';
 import { createInvocationOrders } from './invocation-orders.ts';
@@ -154,6 +158,11 @@ export async function createServer(config: Config, logger: Logger, options: Star
 
   // Apps run before requests can be served; what they ask of each other waits until then.
   const openedInternal = Promise.withResolvers<InternalRequests>();
+  const appEvents = new AppEvents({
+    listApps: () => apps.listLive(),
+    enqueue: (tasks) => durable.queues.enqueue(tasks),
+    clock: Date,
+  });
   const orderOf = createInvocationOrders();
   const apps = opened.use(
     await openApps({
@@ -176,6 +185,11 @@ export async function createServer(config: Config, logger: Logger, options: Star
           createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
           createInternalFetchCalls(async (request, signal) => (await openedInternal.promise).send(request, signal)),
           durable.hostCalls,
+          createEventCalls(async ({ spaceId, ...event }) => {
+            const space = projects.getSpace(spaceId);
+            const source = `app/${space?.projectId ?? ''}/${space?.name ?? ''}`;
+            return { id: (await publishToAll(listeners, { ...event, source })).eventId };
+          }),
         ],
         [createWatchCalls(database)],
       ),
@@ -220,6 +234,7 @@ export async function createServer(config: Config, logger: Logger, options: Star
   });
 
   const hooks = createGatewayHooks(config, logger);
+  const listeners = { appEvents, hooks };
   opened.defer(() => hooks.stop('the gateway did not start'));
 
   const readClientAddress = createClientAddressReader(config.server.trustProxy);
@@ -256,7 +271,11 @@ export async function createServer(config: Config, logger: Logger, options: Star
     sessions,
     readClientAddress,
     gateway: facts,
-    publishEvent: (event) => hooks.publish(event),
+    publishEvent: async ({ type, action, sessionKey, context, dedupeKey }) => {
+      const data = (context ?? {}) as JsonObject;
+      const event = { key: `${type}:${action}`, sessionKey, data, dedupeKey, source: 'api', hops: 0 };
+      return refuseUnheard(await publishToAll(listeners, event));
+    },
     createBackup: ({ withKey }) => createBackupStream({ home, storage, blobs, withKey, version }),
     checkHealth,
     describeSandbox: () => sandbox.describe(),
@@ -305,6 +324,9 @@ export async function createServer(config: Config, logger: Logger, options: Star
   facts.adminUrl = adminUrlOf(config, url);
 
   hooks.start();
+  appEvents
+    .deliver({ key: 'gateway:startup', sessionKey: 'gateway:startup', data: {}, source: 'gateway', hops: 0 })
+    .catch((error: unknown) => logger.error({ err: error }, 'gateway:startup could not be stored for apps'));
 
   const resources = opened.move();
   return {

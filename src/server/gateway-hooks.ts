@@ -1,10 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
-import { TackleError } from '../core/errors.ts';
 import { computeSelection } from '../core/hook-selection.ts';
-import type { HookEventInput, PublishedHookEvent } from '../gateway/api/services.ts';
-import type { FileLogger, HookEngine } from '../hooks/index.ts';
+import type { HookEventInput } from '../gateway/api/services.ts';
+import type { EmitResult, FileLogger, HookEngine } from '../hooks/index.ts';
 import type { Config } from './config.ts';
 
 export interface GatewayHooks {
@@ -12,7 +11,8 @@ export interface GatewayHooks {
   readonly engine: HookEngine | null;
   /** Starts the engine in the background if hooks are switched on, now or by a later change of the configuration. */
   start(): void;
-  publish(event: HookEventInput): Promise<PublishedHookEvent>;
+  /** Null while hooks are switched off. */
+  publish(event: HookEventInput): Promise<EmitResult | null>;
   /** Tells hooks about the stop, waits for them within a bound, ends their processes. */
   stop(reason: string): Promise<void>;
 }
@@ -91,16 +91,8 @@ export function createGatewayHooks(config: Config, logger: Logger): GatewayHooks
     start,
     async publish({ type, action, sessionKey, context, dedupeKey }) {
       await starting;
-      if (engine === null) {
-        throw new TackleError('conflict', 'Hooks are switched off. Switch them on with: tackle hooks enable NAME');
-      }
-      const result = await engine.emit(type, action, sessionKey, { ...surroundings, ...context }, { dedupeKey });
-      return {
-        eventId: result.eventId,
-        duplicateOf: result.duplicateOf ?? null,
-        messages: result.messages,
-        runs: result.runs.map(({ hook, outcome }) => ({ hook, outcome })),
-      };
+      if (engine === null) return null;
+      return engine.emit(type, action, sessionKey, { ...surroundings, ...context }, { dedupeKey });
     },
     async stop(reason) {
       if (isStopped) return;

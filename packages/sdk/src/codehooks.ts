@@ -1,5 +1,6 @@
 import { type CrudlifyOptions, crudlify } from './crudlify/crudlify.ts';
 import type { EventHooks } from './crudlify/event-hooks.ts';
+import { EventSubscriptions } from './events.ts';
 import type { OpenAPIConfig, OpenAPIRouteSpec } from './openapi/openapi-types.ts';
 import { serveOpenApi } from './openapi/serve-openapi.ts';
 import { findPlatformDatastore } from './platform.ts';
@@ -48,6 +49,7 @@ export class Codehooks {
   /** What `openapi()` says about routes, by their key. */
   openApiMeta: Record<string, OpenAPIRouteSpec> = {};
   readonly workflows: WorkflowRegistry = new WorkflowRegistry();
+  readonly events: EventSubscriptions = new EventSubscriptions((topic, handler) => this.queue(topic, handler));
 
   static getInstance(): Codehooks {
     Codehooks.#instance ??= new Codehooks();
@@ -171,6 +173,7 @@ export class Codehooks {
         workflows: this.workflows.describe(),
         routes: describeRoutes(this.routes),
         auths: describeRoutes(this.auths),
+        events: this.events.describe(),
       },
       taskhooks: { step: this.workflows.runStep, event: this.workflows.tell },
     };

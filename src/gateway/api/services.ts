@@ -106,4 +106,6 @@ export interface PublishedHookEvent {
   /** What hooks want to tell the conversation. */
   readonly messages: readonly string[];
   readonly runs: readonly { readonly hook: string; readonly outcome: string }[];
+  /** Subscriptions of apps that it was stored for. */
+  readonly apps: number;
 }

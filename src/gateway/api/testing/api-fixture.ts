@@ -81,7 +81,7 @@ export async function createApiFixture(
     describeSandbox: async () => [],
     now,
     closing: new AbortController().signal,
-    publishEvent: async () => ({ eventId: 'event', duplicateOf: null, messages: [], runs: [] }),
+    publishEvent: async () => ({ eventId: 'event', duplicateOf: null, messages: [], runs: [], apps: 0 }),
     onError: (error) => errors.push(error),
     ...services,
   });
