@@ -25,7 +25,7 @@ async function inDirectory(work: (directory: string) => Promise<void>): Promise<
   try {
     await work(directory);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -69,6 +69,6 @@ test(`${sleepers} sleeping workflows and 100 schedules cost no query`, async () 
     assert.equal(calls, 0);
   } finally {
     await queues.stop(1_000);
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 });
