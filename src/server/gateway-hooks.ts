@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { computeSelection } from '../core/hook-selection.ts';
 import type { HookEventInput } from '../gateway/api/services.ts';
+import type { HookConfig } from '../hooks/config/hook-config.ts';
 import type { EmitResult, FileLogger, HookEngine } from '../hooks/index.ts';
 import type { Config } from './config.ts';
 
@@ -22,6 +23,7 @@ const startupEventDelayMs = 250;
 const shutdownEventMs = 5_000;
 const stopDeadlineMs = 3_000;
 const configSettleMs = 200;
+const surroundingsMaxAgeMs = 1_000;
 
 /** The hooks engine as a part of the gateway: `gateway:startup` and `gateway:shutdown`, the log in `<state>/gateway.log`. */
 export function createGatewayHooks(config: Config, logger: Logger): GatewayHooks {
@@ -32,6 +34,7 @@ export function createGatewayHooks(config: Config, logger: Logger): GatewayHooks
   let isStopped = false;
   /** What every producer of events in this gateway knows: the configuration, and the workspace of the default agent. */
   let surroundings: Record<string, unknown> = {};
+  let surroundingsReadAt = 0;
   const locations = { homeDir: config.home, stateDir: config.stateDirectory };
 
   async function startIfActive(): Promise<void> {
@@ -51,7 +54,7 @@ export function createGatewayHooks(config: Config, logger: Logger): GatewayHooks
     for (const { name, message } of report.failed) logger.warn({ hook: name }, `a hook did not load: ${message}`);
     logger.info({ loaded: report.loaded, recovered: report.recovered }, 'hooks are loaded');
     engine = started;
-    surroundings = { cfg: loaded.config, workspaceDir: loaded.agents[0]?.workspaceDir ?? '' };
+    setSurroundings(loaded);
     setTimeout(() => {
       if (isStopped) return;
       const context = { ...surroundings, deps: {} };
@@ -59,6 +62,23 @@ export function createGatewayHooks(config: Config, logger: Logger): GatewayHooks
         .emit('gateway', 'startup', 'gateway:startup', context)
         .catch((error: unknown) => logger.error({ err: error }, 'gateway:startup could not be stored'));
     }, startupEventDelayMs).unref();
+  }
+
+  function setSurroundings(loaded: HookConfig): void {
+    surroundings = { cfg: loaded.config, workspaceDir: loaded.agents[0]?.workspaceDir ?? '' };
+    surroundingsReadAt = Date.now();
+  }
+
+  /** Handlers see today's configuration, not that of the start. */
+  async function refreshSurroundings(): Promise<void> {
+    if (Date.now() - surroundingsReadAt < surroundingsMaxAgeMs) return;
+    const { loadHookConfig } = await import('../hooks/config/hook-config.ts');
+    try {
+      setSurroundings(loadHookConfig({ env: process.env, onMissingEnv: 'warn', ...locations }));
+    } catch {
+      // Somebody is editing it: the engine tells what is wrong, and the last good one holds.
+      surroundingsReadAt = Date.now();
+    }
   }
 
   function start(): void {
@@ -92,6 +112,7 @@ export function createGatewayHooks(config: Config, logger: Logger): GatewayHooks
     async publish({ type, action, sessionKey, context, dedupeKey }) {
       await starting;
       if (engine === null) return null;
+      await refreshSurroundings();
       return engine.emit(type, action, sessionKey, { ...surroundings, ...context }, { dedupeKey });
     },
     async stop(reason) {
