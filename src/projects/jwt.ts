@@ -1,8 +1,11 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import type { createLocalJWKSet, JSONWebKeySet } from 'jose';
 import { TackleError } from '../core/errors.ts';
 import { isPlainObject } from '../core/json.ts';
 import type { OutboundHttp } from '../ports/outbound-http.ts';
 import type { JwtClaims, Space } from './types.ts';
+
+/** Loaded by the first space that has a JWKS. */
+const loadJose = () => import('jose');
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
@@ -48,6 +51,7 @@ export class JwtVerifier {
   async verify(space: Space, token: string): Promise<JwtClaims | null> {
     if (space.jwksUrl === null || !looksLikeJwt(token)) return null;
     const cached = await this.#keySetOf(space, space.jwksUrl, MAX_AGE_MS);
+    const { errors } = await loadJose();
     try {
       return await this.#verifyWith(cached.keySet, token);
     } catch (error) {
@@ -59,6 +63,7 @@ export class JwtVerifier {
   }
 
   async #verifyWith(keySet: KeySet, token: string): Promise<JwtClaims> {
+    const { jwtVerify } = await loadJose();
     const { payload } = await jwtVerify(token, keySet, {
       algorithms: ALGORITHMS,
       currentDate: new Date(this.#now()),
@@ -118,6 +123,7 @@ export class JwtVerifier {
     if (response.status !== 200) {
       throw new TackleError('invalid_request', `The JWKS endpoint ${url} answered ${response.status} instead of 200`);
     }
+    const { createLocalJWKSet } = await loadJose();
     return createLocalJWKSet(parseKeySet(text, url));
   }
 }

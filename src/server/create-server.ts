@@ -15,7 +15,8 @@ import { createWatchCalls } from '../apps/host-calls/watch-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
 import type { JsonObject } from '../core/json.ts';
 import { createDocuments } from '../documents/index.ts';
-import { createAddressGuard, createDialer, openOutboundHttp } from '../egress/index.ts';
+import { createAddressGuard } from '../egress/address-guard.ts';
+import { createDialer } from '../egress/connect-tcp.ts';
 import { AppEvents } from '../events/publish-event.ts';
 import { createAdminGuard } from '../gateway/admin-guard.ts';
 import { createAdminSessions } from '../gateway/admin-guard-sessions.ts';
@@ -46,6 +47,7 @@ import { publishToAll, refuseUnheard } from './event-bus.ts';
 import { createGatewayHooks } from './gateway-hooks.ts';
 import { registerHealth } from './health.ts';
 import { createInvocationOrders } from './invocation-orders.ts';
+import { createLazyOutboundHttp } from './lazy-outbound-http.ts';
 import { openFiles } from './open-files.ts';
 import { openRealtime } from './open-realtime.ts';
 import { purgeSpace } from './purge-space.ts';
@@ -82,7 +84,7 @@ export async function createServer(config: Config, logger: Logger, options: Star
 
   const ports: number[] = [];
   const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
-  const outboundHttp = opened.use(openOutboundHttp(dialer));
+  const outboundHttp = opened.use(createLazyOutboundHttp(dialer));
   // Threads and processes take their time to start; none of these needs another.
   const [database, telemetry, sandbox] = await openTogether(opened, [
     openSqliteStorage({
