@@ -51,6 +51,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #consumers = new Map<string, TopicConsumer>();
   readonly #hungryTopics = new Set<TopicConsumer>();
+  readonly #suspectSpaces = new Set<string>();
   readonly #due: Alarm;
   readonly #heartbeat: Alarm;
   #pending: PendingResult[] = [];
@@ -132,6 +133,18 @@ export class Dispatcher {
   noteHungry(consumer: TopicConsumer): void {
     this.#hungryTopics.add(consumer);
     this.wake();
+  }
+
+  /** Two suspects at once in the process of a space would both be blamed for what one of them does. */
+  enterSuspect({ space }: TopicConsumer): boolean {
+    if (this.#suspectSpaces.has(space)) return false;
+    this.#suspectSpaces.add(space);
+    return true;
+  }
+
+  leaveSuspect({ space }: TopicConsumer): void {
+    this.#suspectSpaces.delete(space);
+    for (const consumer of this.#consumers.values()) if (consumer.space === space) consumer.startNext();
   }
 
   /** A task is due at this time. */

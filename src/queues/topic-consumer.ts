@@ -45,6 +45,9 @@ export interface ConsumerHost {
   wake(): void;
   /** There may be tasks of this topic that were not claimed. */
   noteHungry(consumer: TopicConsumer): void;
+  /** False while another suspect of the space runs; `startNext` is called when that has ended. */
+  enterSuspect(consumer: TopicConsumer): boolean;
+  leaveSuspect(consumer: TopicConsumer): void;
   onError(message: string, error: unknown): void;
 }
 
@@ -128,7 +131,9 @@ export class TopicConsumer {
     while (this.#queue.length > 0 && !this.#isStopping && this.#runs.size < this.settings.workers) {
       const suspects = [...this.#runs].some((run) => run.isSuspect);
       // A task that was there when a process crashed runs alone, so that only the culprit crashes the next one.
-      if (suspects || (this.#queue[0]!.crashes > 0 && this.#runs.size > 0)) return;
+      const isSuspect = this.#queue[0]!.crashes > 0;
+      if (suspects || (isSuspect && this.#runs.size > 0)) return;
+      if (isSuspect && !this.#host.enterSuspect(this)) return;
       const tasks = this.#takeBatch();
       if (tasks === null) return;
       void this.#run(tasks);
@@ -252,6 +257,7 @@ export class TopicConsumer {
     if (run.isOver) return;
     run.isOver = true;
     this.#runs.delete(run);
+    if (run.isSuspect) this.#host.leaveSuspect(this);
     for (const [index, task] of run.tasks.entries()) {
       this.settle(task, results[index] ?? toOutcome(new Error('The handler gave no result for this task')));
     }
