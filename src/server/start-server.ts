@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import pino, { type Logger } from 'pino';
 import { lockHome } from '../storage/sqlite/lock-home.ts';
+import { collectStartGarbage } from '../storage/start-garbage.ts';
 import type { Config } from './config.ts';
 import { createServer, type StartOptions } from './create-server.ts';
-import { collectStartGarbage } from './start-garbage.ts';
 
 export interface RunningServer {
   readonly url: string;

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serializeError, TackleError } from '../../core/errors.ts';
 import type { ReadKind } from '../../ports/storage.ts';
+import { collectStartGarbage } from '../start-garbage.ts';
 import { CatalogueView } from './catalogue.ts';
 import { readHandlers } from './commands/index.ts';
 import { openConnection, toStorageError } from './connection.ts';
@@ -87,3 +88,5 @@ try {
   post({ type: 'failed', error: serializeError(toStorageError(error, `Cannot open ${options.path}`)) });
   port.close();
 }
+
+collectStartGarbage();

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { serializeError } from '../../core/errors.ts';
+import { collectStartGarbage } from '../start-garbage.ts';
 import { type Connection, openConnection, toStorageError } from './connection.ts';
 import { checkIntegrity } from './integrity.ts';
 import { migrate } from './migrate.ts';
@@ -111,3 +112,5 @@ try {
   post({ type: 'failed', error: serializeError(toStorageError(error, `Cannot open ${options.path}`)) });
   port.close();
 }
+
+collectStartGarbage();

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { serializeError } from '../../core/errors.ts';
 import { openConnection, toStorageError } from '../sqlite/connection.ts';
 import { ReadScheduler } from '../sqlite/read-scheduler.ts';
+import { collectStartGarbage } from '../start-garbage.ts';
 import type { TelemetryReply, TelemetryRequest, TelemetryThreadOptions } from './telemetry-messages.ts';
 import { TelemetryStore } from './telemetry-store.ts';
 
@@ -74,3 +75,5 @@ try {
   post({ type: 'failed', error: serializeError(toStorageError(error, `Cannot open ${options.path}`)) });
   port.close();
 }
+
+collectStartGarbage();
