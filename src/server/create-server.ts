@@ -11,12 +11,11 @@ import { createEventCalls } from '../apps/host-calls/event-calls.ts';
 import { createFileCalls } from '../apps/host-calls/file-calls.ts';
 import { createInternalFetchCalls, maxInternalBodyBytes } from '../apps/host-calls/internal-fetch.ts';
 import { createKeyValueCalls } from '../apps/host-calls/keyvalue-calls.ts';
+import { createPlatformFileCalls } from '../apps/host-calls/platform-files.ts';
 import { createWatchCalls } from '../apps/host-calls/watch-calls.ts';
 import { createHostFunctions } from '../apps/host-functions.ts';
 import type { JsonObject } from '../core/json.ts';
 import { createDocuments } from '../documents/index.ts';
-import { createAddressGuard } from '../egress/address-guard.ts';
-import { createDialer } from '../egress/connect-tcp.ts';
 import { AppEvents } from '../events/publish-event.ts';
 import { createAdminGuard } from '../gateway/admin-guard.ts';
 import { createAdminSessions } from '../gateway/admin-guard-sessions.ts';
@@ -36,9 +35,6 @@ import { createKeyValue } from '../keyvalue/index.ts';
 import { createProjects, ensureAdminTokenFile, openSecrets, type Projects } from '../projects/index.ts';
 import { Failpoints } from '../queues/failpoints.ts';
 import { createFence } from '../queues/fence.ts';
-import { openDenoSandbox } from '../sandbox/deno/open-deno-sandbox.ts';
-import { openSqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
-import { openTelemetry } from '../storage/telemetry/open-telemetry.ts';
 import { createDurable } from '../workflows/durable.ts';
 import { createAppLogs } from './app-logs.ts';
 import { createBackupStream } from './backup.ts';
@@ -47,7 +43,7 @@ import { publishToAll, refuseUnheard } from './event-bus.ts';
 import { createGatewayHooks } from './gateway-hooks.ts';
 import { registerHealth } from './health.ts';
 import { createInvocationOrders } from './invocation-orders.ts';
-import { createLazyOutboundHttp } from './lazy-outbound-http.ts';
+import type { Engines } from './open-engines.ts';
 import { openFiles } from './open-files.ts';
 import { openRealtime } from './open-realtime.ts';
 import { purgeSpace } from './purge-space.ts';
@@ -77,29 +73,17 @@ export interface StartOptions {
  * Puts a gateway together and starts it. The home must be locked. Everything that was opened is closed again, in the
  * reverse order, when a step fails and when the server stops.
  */
-export async function createServer(config: Config, logger: Logger, options: StartOptions = {}): Promise<TackleServer> {
+export async function createServer(
+  config: Config,
+  logger: Logger,
+  engines: Promise<Engines>,
+  options: StartOptions = {},
+): Promise<TackleServer> {
   await using opened = new AsyncDisposableStack();
   const startedAt = Date.now();
   const { home } = config;
 
-  const ports: number[] = [];
-  const dialer = createDialer(createAddressGuard({ ownPorts: () => ports }));
-  const outboundHttp = opened.use(createLazyOutboundHttp(dialer));
-  // Threads and processes take their time to start; none of these needs another.
-  const [database, telemetry, sandbox] = await openTogether(opened, [
-    openSqliteStorage({
-      directory: home,
-      maxCollections: config.storage.collectionLimit,
-      minFreeBytes: config.storage.diskFloorMb * 1024 * 1024,
-      onDamage: (error) => logger.error({ err: error }, 'the database is damaged'),
-    }),
-    openTelemetry({
-      directory: home,
-      retentionMs: config.retention.logDays * 86_400_000,
-      maxBytes: config.retention.logMb * 1024 * 1024,
-    }),
-    openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
-  ]);
+  const { database, telemetry, sandbox, outboundHttp, ports } = opened.use(await engines);
   const realtime = opened.use(
     openRealtime({
       storage: database,
@@ -186,6 +170,7 @@ export async function createServer(config: Config, logger: Logger, options: Star
           ),
           createFileCalls({ ...fileRooms, guardsOf: createFence, clock: Date }),
           createInternalFetchCalls(async (request, signal) => (await openedInternal.promise).send(request, signal)),
+          createPlatformFileCalls(),
           durable.hostCalls,
           createEventCalls(async ({ spaceId, ...event }) => {
             const space = projects.getSpace(spaceId);
@@ -344,16 +329,6 @@ export async function createServer(config: Config, logger: Logger, options: Star
       await resources.disposeAsync();
     },
   };
-}
-
-/** Opens several things at once; when one fails, the others are closed with the rest. */
-async function openTogether<const Things extends readonly AsyncDisposable[]>(
-  opened: AsyncDisposableStack,
-  opening: { readonly [Index in keyof Things]: Promise<Things[Index]> },
-): Promise<Things> {
-  const results = await Promise.allSettled(opening);
-  for (const result of results) if (result.status === 'fulfilled') opened.use(result.value);
-  return (await Promise.all(opening)) as unknown as Things;
 }
 
 /** Everything on the gateway's own hosts, behind Fastify without a server of its own. */

@@ -4,7 +4,8 @@ import pino, { type Logger } from 'pino';
 import { lockHome } from '../storage/sqlite/lock-home.ts';
 import { collectStartGarbage } from '../storage/start-garbage.ts';
 import type { Config } from './config.ts';
-import { createServer, type StartOptions } from './create-server.ts';
+import type { StartOptions } from './create-server.ts';
+import { openEngines } from './open-engines.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -21,7 +22,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   const lock = lockHome(config.home, { pid: process.pid, host: hostname(), url: null });
   try {
-    const server = await createServer(config, createLogger(config), options);
+    const logger = createLogger(config);
+    const engines = openEngines(config, logger);
+    // Whoever awaits it first tells the error.
+    engines.catch(() => undefined);
+    const { createServer } = await import('./create-server.ts');
+    const server = await createServer(config, logger, engines, options);
     lock.update({ pid: process.pid, host: hostname(), url: server.url });
     collectStartGarbage();
     return {

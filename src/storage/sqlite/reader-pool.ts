@@ -26,14 +26,21 @@ export class ReaderPool {
   readonly #openBySpace = new Map<string, number>();
   #lastId = 0;
   #isClosed = false;
+  /** Threads that start from now on may open the database at once. */
+  #isOpen = false;
 
   constructor(options: Omit<ReaderOptions, 'thread'>, scanThreads: number) {
     this.#options = options;
     this.#scanThreads = scanThreads;
+    this.#readers[0] = this.#startReader(0);
   }
 
+  /** Once the database is there. */
   async open(): Promise<void> {
-    await this.#reader(0).thread.opened;
+    const { thread } = this.#reader(0);
+    thread.post({ type: 'open' });
+    await thread.opened;
+    this.#isOpen = true;
   }
 
   read(lane: 'point' | 'scan', space: string, read: Read): Promise<unknown> {
@@ -131,6 +138,7 @@ export class ReaderPool {
         },
       },
     );
+    if (this.#isOpen) thread.post({ type: 'open' });
     const reader: Reader = { thread, isOpen: false, outgoing: [] };
     thread.opened.then(
       () => {

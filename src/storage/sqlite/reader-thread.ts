@@ -52,6 +52,8 @@ function serve(): void {
 
   port.on('message', (request: ReaderRequest) => {
     switch (request.type) {
+      case 'open':
+        break;
       case 'reads':
         collections.refresh();
         for (const { id, space, read } of request.requests) {
@@ -81,12 +83,18 @@ function serve(): void {
   });
 }
 
-try {
-  serve();
-  post({ type: 'opened', detail: { wasUnclean: false, schemaFrom: 0, schemaTo: 0 } });
-} catch (error) {
-  post({ type: 'failed', error: serializeError(toStorageError(error, `Cannot open ${options.path}`)) });
-  port.close();
-}
+port.once('message', (first: ReaderRequest) => {
+  if (first.type !== 'open') {
+    port.close();
+    return;
+  }
+  try {
+    serve();
+    post({ type: 'opened', detail: { wasUnclean: false, schemaFrom: 0, schemaTo: 0 } });
+  } catch (error) {
+    post({ type: 'failed', error: serializeError(toStorageError(error, `Cannot open ${options.path}`)) });
+    port.close();
+  }
+});
 
 collectStartGarbage();

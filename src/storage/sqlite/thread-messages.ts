@@ -37,6 +37,8 @@ export type WriterRequest =
   | { readonly type: 'close' };
 
 export type ReaderRequest =
+  /** First: the database is there. The thread starts before, because loading its modules takes longer than opening. */
+  | { readonly type: 'open' }
   | { readonly type: 'reads'; readonly requests: readonly ReadRequest[] }
   | { readonly type: 'backup'; readonly id: number; readonly targetPath: string }
   | { readonly type: 'check'; readonly id: number; readonly budgetMs: number }

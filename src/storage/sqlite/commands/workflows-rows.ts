@@ -122,10 +122,10 @@ export function writeDocument(
   const collection = context.catalogue.get({ space, collection: instance.collection });
   const row = collection === null ? null : getRow(context, collection, instance.id);
   if (collection === null || row === null) return null;
-  const document: Record<string, Json> = { ...(decodeStoredJson(row.body) as JsonObject), ...patch };
+  const document: Record<string, Json> = { ...(decodeStoredJson(row.body) as JsonObject) };
   const control = describeControl(changed);
   for (const name of Object.keys(describeControl(instance))) if (!Object.hasOwn(control, name)) delete document[name];
-  Object.assign(document, control);
+  Object.assign(document, patch, control);
   context.schemas.check(collection, document);
   const body = encodeStoredBody(document);
   updateRow(context, collection, row, body);
