@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { type Apps, openApps } from '../apps/apps.ts';
 import { maxBundleBytes } from '../apps/build/built-app.ts';
@@ -19,7 +17,6 @@ import { createDocuments } from '../documents/index.ts';
 import { AppEvents } from '../events/publish-event.ts';
 import { createAdminGuard } from '../gateway/admin-guard.ts';
 import { createAdminSessions } from '../gateway/admin-guard-sessions.ts';
-import { registerApi } from '../gateway/api/register-api.ts';
 import type { ApiServices, GatewayFacts } from '../gateway/api/services.ts';
 import { createAppTraffic } from '../gateway/app-traffic.ts';
 import { createClientAddressReader } from '../gateway/client-address.ts';
@@ -41,8 +38,8 @@ import { createBackupStream } from './backup.ts';
 import type { Config } from './config.ts';
 import { publishToAll, refuseUnheard } from './event-bus.ts';
 import { createGatewayHooks } from './gateway-hooks.ts';
-import { registerHealth } from './health.ts';
 import { createInvocationOrders } from './invocation-orders.ts';
+import { createLateSurface } from './late-surface.ts';
 import type { Engines } from './open-engines.ts';
 import { openFiles } from './open-files.ts';
 import { openRealtime } from './open-realtime.ts';
@@ -270,8 +267,12 @@ export async function createServer(
     closing: closing.signal,
     onError: (error, context) => logger.error({ err: error, ...context }, 'a request failed'),
   };
-  const { listener: ownSurface, fastify } = await createOwnSurface(services);
-  opened.defer(() => fastify.close());
+  const ownSurface = opened.use(
+    createLateSurface(
+      async () => (await import('./own-surface.ts')).createOwnSurface(services),
+      (error) => logger.error({ err: error }, 'the API could not be built'),
+    ),
+  );
 
   const appTraffic = createAppTraffic({
     apps,
@@ -300,7 +301,7 @@ export async function createServer(
   });
   openedInternal.resolve(internal);
   opened.defer(() => internal.close());
-  const gateway = createGateway({ ...served, readClientAddress, ownSurface });
+  const gateway = createGateway({ ...served, readClientAddress, ownSurface: ownSurface.listener });
 
   const listener = createListener(createHttpServer({ tls: await readTls(config) }, gateway));
   const port = await listener.listen(config.server.host, config.server.port);
@@ -310,6 +311,7 @@ export async function createServer(
   facts.publicUrl = config.server.publicUrl ?? `${scheme}://localhost:${port}`;
   facts.adminUrl = adminUrlOf(config, url);
 
+  ownSurface.prepare();
   hooks.start();
   appEvents
     .deliver({ key: 'gateway:startup', sessionKey: 'gateway:startup', data: {}, source: 'gateway', hops: 0 })
@@ -329,27 +331,6 @@ export async function createServer(
       await resources.disposeAsync();
     },
   };
-}
-
-/** Everything on the gateway's own hosts, behind Fastify without a server of its own. */
-async function createOwnSurface(
-  services: ApiServices,
-): Promise<{ listener: RequestListener; fastify: FastifyInstance }> {
-  const fastify = Fastify({
-    logger: false,
-    bodyLimit: services.gateway.maxBodyBytes,
-    genReqId: (request) => request.headers['x-request-id'] as string,
-    exposeHeadRoutes: true,
-  });
-  registerHealth(fastify, services.checkHealth);
-  await registerApi(fastify, services);
-  fastify.setNotFoundHandler((request, reply) => {
-    void reply.code(404).send({
-      error: { code: 'not_found', message: `There is nothing at ${request.url.split('?')[0]}.`, requestId: request.id },
-    });
-  });
-  await fastify.ready();
-  return { listener: (request, response) => fastify.routing(request, response), fastify };
 }
 
 /** Pages are opened under the first `--admin-host`, behind the same proxy as the public URL; else on this machine. */
