@@ -269,9 +269,16 @@ export class WorkflowDraft {
         updatedAtMs: this.nowMs,
         totalTime: this.#totalTime,
         children: [...this.children],
+        ...(this.#ownsStatus() ? { ownsStatus: true } : {}),
       },
     };
     return { stale: false, instance, patch: this.patch, effects: this.effects, record: this.record };
+  }
+
+  /** A status that an app read and gives back unchanged is still ours. */
+  #ownsStatus(): boolean {
+    const { ownsStatus = false, status } = this.#instance.control;
+    return ownsStatus || (this.patch.status !== undefined && this.patch.status !== status);
   }
 
   #iso(timeMs: number): string {

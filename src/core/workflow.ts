@@ -103,6 +103,8 @@ export interface WorkflowControl {
   readonly totalTime: number | null;
   /** Instances that this one started and still waits for. */
   readonly children: readonly string[];
+  /** The app keeps a field `status` of its own in the state; ours is not written over it. */
+  readonly ownsStatus?: boolean;
 }
 
 export interface WorkflowInstance {
@@ -160,7 +162,11 @@ export interface ChildStart {
   readonly input: JsonObject;
 }
 
-/** Fields of the document that belong to the engine; apps may write to them, but it has no effect (foundations 11). */
+/**
+ * Fields of the document that belong to the engine; apps may write to them, but it has no effect (foundations 11). `status` is
+ * not among them: the original engine leaves it to the app until an instance is cancelled, so ours is there only until the app
+ * writes another.
+ */
 export const protectedFields: ReadonlySet<string> = new Set([
   '_id',
   'nextStep',
@@ -173,7 +179,6 @@ export const protectedFields: ReadonlySet<string> = new Set([
   'previousStep',
   'lastError',
   'totalTime',
-  'status',
 ]);
 
 export function withoutProtectedFields(state: JsonObject): JsonObject {
@@ -189,9 +194,9 @@ export function describeControl(instance: WorkflowInstance): Record<string, Json
     updatedAt: new Date(control.updatedAtMs).toISOString(),
     workflowName: instance.name,
     stepCount: control.stepCount as unknown as Json,
-    status: control.status,
     instanceId: instance.id,
   };
+  if (control.ownsStatus !== true || control.status === 'cancelled') fields.status = control.status;
   if (Object.keys(control.parallelSteps).length > 0) fields.parallelSteps = control.parallelSteps as unknown as Json;
   if (control.previousStep !== null) fields.previousStep = control.previousStep;
   if (control.lastError !== null) fields.lastError = control.lastError as unknown as Json;
