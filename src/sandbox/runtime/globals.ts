@@ -8,6 +8,7 @@ import { createConsole } from './shims/console.ts';
 import { createFetch } from './shims/fetch.ts';
 import { createProcess } from './shims/process.ts';
 import { refusedFunction } from './shims/refused.ts';
+import { createUrlClass } from './shims/url.ts';
 import { createWebSocketClass } from './shims/websocket.ts';
 import { createWorkerClass } from './shims/worker.ts';
 
@@ -51,6 +52,7 @@ export function installGlobals(calls: HostCalls, egress: EgressClient, message: 
   // Timers as Node's are objects with `unref` and `refresh`; the runtime's own are numbers.
   for (const name of timerNames) define(name, timers[name]);
   define('fetch', createFetch(egress));
+  define('URL', createUrlClass());
   define(
     'WebSocket',
     createWebSocketClass((name) => require(name)),
