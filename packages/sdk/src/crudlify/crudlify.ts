@@ -145,12 +145,15 @@ async function readOne(_crud: Crud, { collection, id, response, store }: Call): 
 
 async function replace(crud: Crud, { collection, id, request, response, store }: Call): Promise<void> {
   const validate = crud.findValidator(collection) ?? null;
-  const { _id, ...document } = request.body;
+  const { body } = request;
+  const isDocument = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const { _id, ...document } = isDocument ? body : {};
   if (validate !== null) {
-    await validate(document).catch((error) => {
+    await validate(isDocument ? document : body).catch((error) => {
       throw new InvalidRequest(error);
     });
   }
+  if (!isDocument) throw new InvalidRequest({ error: 'A document must be a JSON object' });
   const replacement = { ...document, _id: id };
   try {
     await crud.hooks.fireBefore(collection, 'PUT', replacement);

@@ -118,19 +118,21 @@ function parseCondition(text: string): Condition {
   if (operator === undefined || negation === '!') return { field: field!, condition: { $exists: negation === '' } };
   if (named !== undefined) return { field: field!, condition: { [`$${named}`]: readNamed(named, value) } };
   const comparison = comparisons[operator];
-  if (comparison !== undefined) return { field: field!, condition: { [comparison]: readValue(value) } };
+  if (comparison !== undefined) return { field: field!, condition: { [comparison]: readItem(value) } };
   return { field: field!, condition: readEquality(operator, value) };
 }
 
 function readNamed(operator: string, value: string): unknown {
-  const items = splitList(value).map(readValue);
+  const items = splitList(value).map(readItem);
   return items.length > 1 || ['in', 'nin', 'all'].includes(operator) ? items : items[0];
 }
 
 function readEquality(operator: string, value: string): unknown {
   if (operator === '=' && value === '!') return { $exists: false };
   const isNegated = operator === '!=' || value.startsWith('!');
-  const items = splitList(operator === '=' && isNegated ? value.slice(1) : value).map(readValue);
+  const items = splitList(operator === '=' && isNegated ? value.slice(1) : value).map((text, index) =>
+    index === 0 && operator === '=' ? readValue(text) : readItem(text),
+  );
   if (items.length > 1) return { [isNegated ? '$nin' : '$in']: items };
   const [item] = items;
   if (!isNegated) return item;
@@ -140,6 +142,11 @@ function readEquality(operator: string, value: string): unknown {
 /** Commas within quotes or a regular expression do not split. */
 function splitList(text: string): string[] {
   return text.match(/"[^"]*"|'[^']*'|\/(?:[^/\\]|\\.)*\/i?(?=,|$)|[^,]+/g) ?? [text];
+}
+
+/** A ! means something only at the beginning of a condition; elsewhere it is dropped. */
+function readItem(text: string): unknown {
+  return readValue(text.replace(/^!/, ''));
 }
 
 const isoDate = /^\d{4}-\d\d(?:-\d\d)?(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
