@@ -293,9 +293,15 @@ describe('OpenAPI', () => {
   it('is shown by a page that finds the document also below a space', async () => {
     const { request, load } = await startApp((app) => app.openapi({ info: { title: '</title><script>' } }));
     const page = await request({ route: load().manifest.routes.indexOf('GET /docs'), path: '/docs' });
-    assert.match(page.text, /"url":"\.\/openapi\.json"/);
+    assert.match(page.text, /data-spec="\.\/openapi\.json"/);
+    assert.match(page.text, /src="\.\/\.well-known\/api-docs\/viewer\.js"/);
     assert.doesNotMatch(page.text, /<title><\/title><script>/);
-    assert.deepEqual(load().manifest.auths, ['/openapi.json', '/docs', '/.well-known/openapi']);
+    assert.deepEqual(load().manifest.auths, [
+      '/.well-known/api-docs/:file',
+      '/openapi.json',
+      '/docs',
+      '/.well-known/openapi',
+    ]);
   });
 
   it('is at the well-known place for apps with crudlify', async () => {

@@ -4,7 +4,11 @@ import type { Datastore, DatastoreAPI, Untyped } from './types.ts';
 interface PlatformGlobals {
   DB?: Datastore;
   _coho_fs?: PlatformFiles;
-  _tackle?: { loadAjv(): Promise<Untyped>; getMimeType(path: string): string | null };
+  _tackle?: {
+    loadAjv(): Promise<Untyped>;
+    getMimeType(path: string): string | null;
+    createApiDocsPage(pagePath: string, specPath: string, config: object): string;
+  };
 }
 
 export interface PlatformFiles {
@@ -41,4 +45,10 @@ export async function loadPlatformAjv(): Promise<Untyped> {
 /** By the extension; null for names without a known one. The table is part of the platform, so that apps stay small. */
 export function getMimeType(path: string): string | null {
   return globals._tackle?.getMimeType(path) ?? null;
+}
+
+/** The page that shows an API document; paths are those of the app. Its script and style come from the gateway. */
+export function createApiDocsPage(pagePath: string, specPath: string, config: object): string {
+  if (globals._tackle !== undefined) return globals._tackle.createApiDocsPage(pagePath, specPath, config);
+  throw new Error(`The page that shows the API is part of the platform; read ${specPath} with a viewer of your own`);
 }

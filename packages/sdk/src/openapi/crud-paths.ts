@@ -1,40 +1,37 @@
 import type { Untyped } from '../types.ts';
+import type { Components } from './components.ts';
 import { body, param, query, response } from './helpers.ts';
-import { toJsonSchema } from './json-schema.ts';
 import type { OpenAPIParameter, OpenAPISchema, Operation, Paths } from './openapi-types.ts';
-
-export interface CrudDocs {
-  readonly paths: Paths;
-  readonly schemas: Record<string, OpenAPISchema>;
-}
 
 const anyObject: OpenAPISchema = { type: 'object', additionalProperties: true, description: 'Any JSON object' };
 const countSchema: OpenAPISchema = { type: 'object', properties: { count: { type: 'integer' } } };
 
-/** Paths and schemas of what `crudlify` serves: per collection, or for any when there are no schemas. */
-export function describeCrud(schemas: Record<string, Untyped>, prefix: string): CrudDocs {
+/**
+ * Paths of what `crudlify` serves: per collection, or for any when there are no schemas. Their schemas become components; one
+ * that the app gave under the name of a collection is taken for it.
+ */
+export function describeCrud(schemas: Record<string, Untyped>, prefix: string, components: Components): Paths {
   const names = Object.keys(schemas);
+  const base = prefix === '' || prefix.startsWith('/') ? prefix : `/${prefix}`;
   if (names.length === 0) {
     const collection = param('collection', { description: 'Name of the collection' });
-    return {
-      paths: describeCollection(`${prefix}/{collection}`, 'Document', 'Collection', [collection]),
-      schemas: { Document: anyObject },
-    };
+    const schemaName = components.add('Document', anyObject);
+    return describeCollection(`${base}/{collection}`, schemaName, 'Collection', [collection]);
   }
-  const docs: CrudDocs = { paths: {}, schemas: {} };
-  for (const name of names) {
-    const schemaName = capitalise(name);
-    docs.schemas[schemaName] = describeSchema(schemas[name]);
-    Object.assign(docs.paths, describeCollection(`${prefix}/${name}`, schemaName, schemaName, []));
-  }
-  return docs;
+  return Object.assign(
+    {},
+    ...names.map((name) => {
+      const wanted = capitalise(name);
+      const schemaName = components.isGiven(wanted) ? wanted : components.add(wanted, chooseSchema(schemas[name]));
+      return describeCollection(`${base}/${name}`, schemaName, schemaName, []);
+    }),
+  ) as Paths;
 }
 
 /** Also `{schema: …}` and `{openApiSchema: …}` may stand for a collection. */
-function describeSchema(given: Untyped): OpenAPISchema {
+function chooseSchema(given: Untyped): Untyped {
   if (given === null || given === undefined) return anyObject;
-  if (given.openApiSchema) return given.openApiSchema;
-  return toJsonSchema(given.schema ?? given);
+  return given.openApiSchema ?? given.schema ?? given;
 }
 
 function describeCollection(path: string, schemaName: string, tag: string, shared: OpenAPIParameter[]): Paths {

@@ -1,39 +1,48 @@
 import type { Codehooks } from '../codehooks.ts';
 import type { Untyped } from '../types.ts';
+import { Components } from './components.ts';
 import { describeCrud } from './crud-paths.ts';
-import { param } from './helpers.ts';
-import { isLibrarySchema, toJsonSchema } from './json-schema.ts';
-import type {
-  OpenAPIConfig,
-  OpenAPIRequestBody,
-  OpenAPIRouteSpec,
-  OpenAPISchema,
-  Operation,
-  Paths,
-} from './openapi-types.ts';
-
-/** The platform serves it for tools that look there; not part of the description. */
-const wellKnownPath = '/.well-known/openapi';
+import { DocumentPaths, describeRoute } from './document-paths.ts';
+import type { OpenAPIConfig } from './openapi-types.ts';
+import type { OpenApiVersion } from './schema-dialect.ts';
 
 const securitySchemes = {
   apiKey: { type: 'apiKey', in: 'header', name: 'x-apikey', description: 'Token of the space' },
   bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'JWT of the key set of the space' },
 };
 
-/** The OpenAPI 3.0.3 document of an app: its routes, what `openapi()` says about them, and what `crudlify` serves. */
-export function generateSpec(app: Codehooks, config: OpenAPIConfig = {}): Record<string, unknown> {
+const versions: Readonly<Record<OpenApiVersion, string>> = { '3.0': '3.0.3', '3.1': '3.1.0' };
+
+export interface SpecRequest {
+  /** Which form is wanted; that of the config, else 3.0. */
+  readonly version?: OpenApiVersion | null;
+  /** Where the API is, relative to the document; the config's `servers` count more. */
+  readonly serverUrl?: string;
+}
+
+/** The OpenAPI document of an app: its routes, what `openapi()` says about them, and what `crudlify` serves. */
+export function generateSpec(
+  app: Codehooks,
+  config: OpenAPIConfig = {},
+  request: SpecRequest = {},
+): Record<string, unknown> {
+  const version = request.version ?? readVersion(config.openapi) ?? '3.0';
+  const components = new Components(version, config.components?.schemas);
+  const paths = new DocumentPaths();
   const crud = app.settings._crudlify_schema as Record<string, Untyped> | undefined;
   const { prefix = '' } = (app.settings._crudlify_options ?? {}) as { prefix?: string };
-  const crudDocs = crud === undefined ? { paths: {}, schemas: {} } : describeCrud(crud, prefix);
-  const ownDocs = describeRoutes(app, crud === undefined ? null : prefix);
-  const paths = sortPaths(filterPaths(mergePaths(crudDocs.paths, ownDocs.paths), config.filter));
+  const crudPaths = crud === undefined ? {} : describeCrud(crud, prefix, components);
+  addRoutes(app, crud === undefined ? null : prefix, config, paths, components);
+  // Behind the app's own routes, which win.
+  paths.addAll(crudPaths);
+  const finished = paths.finish(config.filter);
   return {
-    openapi: '3.0.3',
+    openapi: versions[version],
     info: { title: 'Codehooks API', version: '1.0.0', ...config.info },
-    servers: config.servers ?? [],
-    paths,
+    servers: config.servers ?? (request.serverUrl === undefined ? [] : [{ url: request.serverUrl }]),
+    paths: finished,
     components: {
-      schemas: { ...crudDocs.schemas, ...ownDocs.schemas, ...config.components?.schemas },
+      schemas: components.schemas,
       securitySchemes: { ...securitySchemes, ...config.components?.securitySchemes },
     },
     security: config.security ?? [{ apiKey: [] }],
@@ -42,100 +51,33 @@ export function generateSpec(app: Codehooks, config: OpenAPIConfig = {}): Record
   };
 }
 
-interface RouteDocs {
-  readonly paths: Paths;
-  readonly schemas: Record<string, OpenAPISchema>;
+/** `3.1`, `3.1.0` and the like; null for what is neither. */
+export function readVersion(text: unknown): OpenApiVersion | null {
+  const found = /^3\.[01](?=$|\.)/.exec(String(text ?? ''));
+  return found === null ? null : (found[0] as OpenApiVersion);
 }
 
-function describeRoutes(app: Codehooks, crudPrefix: string | null): RouteDocs {
-  const docs: RouteDocs = { paths: {}, schemas: {} };
+function addRoutes(
+  app: Codehooks,
+  crudPrefix: string | null,
+  config: OpenAPIConfig,
+  paths: DocumentPaths,
+  components: Components,
+): void {
   for (const key of Object.keys(app.routes)) {
     const separator = key.indexOf(' ');
     const [verb, path] = [key.slice(0, separator), key.slice(separator + 1)];
-    if (isHidden(path, crudPrefix)) continue;
+    if (isHidden(path, crudPrefix, config)) continue;
+    const operation = describeRoute({ verb, path, meta: app.openApiMeta[key] ?? {} }, components);
     const method = verb === '*' ? 'get' : verb.toLowerCase();
-    const described = path.replaceAll(/:(\w+)/g, '{$1}');
-    docs.paths[described] ??= {};
-    docs.paths[described][method] ??= describeRoute(verb, path, app.openApiMeta[key] ?? {}, docs.schemas);
+    paths.add(method, path.replaceAll(/:(\w+)/g, '{$1}'), operation);
   }
-  return docs;
 }
 
 /** Expressions cannot be described, documentation describes itself, and CRUD routes are described by collection. */
-function isHidden(path: string, crudPrefix: string | null): boolean {
-  if (path.startsWith('{') || path.includes('openapi.json') || path.includes('/docs') || path === wellKnownPath)
-    return true;
+function isHidden(path: string, crudPrefix: string | null, config: OpenAPIConfig): boolean {
+  if (!path.startsWith('/') || path.includes('openapi.json') || path.includes('/docs')) return true;
+  if (path === config.specPath) return true;
   if (crudPrefix === null) return false;
   return ['/:collection', '/:collection/:ID', '/:collection/_byquery'].some((rest) => path === crudPrefix + rest);
-}
-
-function describeRoute(
-  verb: string,
-  path: string,
-  meta: OpenAPIRouteSpec,
-  schemas: Record<string, OpenAPISchema>,
-): Operation {
-  const { requestBody, ...rest } = meta;
-  const parameters = [...path.matchAll(/:(\w+)/g)].map((match) => param(match[1]!));
-  return {
-    summary: `${verb} ${path}`,
-    tags: ['default'],
-    parameters,
-    responses: { 200: { description: 'Success' } },
-    ...rest,
-    ...(requestBody
-      ? { requestBody: describeBody(requestBody, meta.operationId ?? nameBody(verb, path), schemas) }
-      : {}),
-  };
-}
-
-/** Schemas of Yup and Zod are converted, and named among the components. */
-function describeBody(
-  requestBody: OpenAPIRequestBody,
-  name: string,
-  schemas: Record<string, OpenAPISchema>,
-): OpenAPIRequestBody {
-  const content = Object.entries(requestBody.content).map(([type, entry]) => {
-    if (!isLibrarySchema(entry.schema)) return [type, entry];
-    schemas[name] = toJsonSchema(entry.schema);
-    return [type, { ...entry, schema: { $ref: `#/components/schemas/${name}` } }];
-  });
-  return { ...requestBody, content: Object.fromEntries(content) };
-}
-
-const bodyPrefixes: Readonly<Record<string, string>> = {
-  POST: 'Create',
-  PUT: 'Update',
-  PATCH: 'Patch',
-  DELETE: 'Delete',
-};
-
-function nameBody(verb: string, path: string): string {
-  const parts = path.split('/').filter((part) => part !== '' && !part.startsWith(':'));
-  const name = parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join('');
-  return `${bodyPrefixes[verb] ?? ''}${name}Request`;
-}
-
-/** The app's own routes win over those of `crudlify`. */
-function mergePaths(crud: Paths, own: Paths): Paths {
-  const merged: Paths = { ...crud };
-  for (const [path, methods] of Object.entries(own)) merged[path] = { ...merged[path], ...methods };
-  return merged;
-}
-
-function filterPaths(paths: Paths, filter: OpenAPIConfig['filter']): Paths {
-  if (filter === undefined) return paths;
-  const kept = Object.entries(paths).map(([path, methods]) => [
-    path,
-    Object.fromEntries(
-      Object.entries(methods).filter(([method, { operationId, tags = [], summary }]) =>
-        filter({ method, path, operationId, tags, summary }),
-      ),
-    ),
-  ]);
-  return Object.fromEntries(kept.filter(([, methods]) => Object.keys(methods!).length > 0)) as Paths;
-}
-
-function sortPaths(paths: Paths): Paths {
-  return Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -8,6 +8,9 @@ import type {
   OpenAPISchema,
 } from './openapi-types.ts';
 
+/** A JSON Schema, or a schema of Zod or Yup, which is converted when the document is made. */
+type DescribedSchema = OpenAPISchema | object;
+
 /** Describes a route: `app.get('/x', openapi({summary: '…'}), handler)`. */
 export function openapi(spec: OpenAPIRouteSpec): OpenAPIMiddleware {
   return Object.assign((_request: unknown, _response: unknown, next: () => void) => next(), {
@@ -18,14 +21,14 @@ export function openapi(spec: OpenAPIRouteSpec): OpenAPIMiddleware {
 
 export function response(
   description: string,
-  schema?: OpenAPISchema,
+  schema?: DescribedSchema,
   contentType = 'application/json',
 ): OpenAPIResponse {
   return schema === undefined ? { description } : { description, content: { [contentType]: { schema } } };
 }
 
 export function body(
-  schema: OpenAPISchema,
+  schema: DescribedSchema,
   options: { required?: boolean; description?: string; contentType?: string } = {},
 ): OpenAPIRequestBody {
   const { required = true, description, contentType = 'application/json' } = options;
@@ -35,7 +38,7 @@ export function body(
 interface ParameterOptions {
   readonly description?: string;
   readonly required?: boolean;
-  readonly schema?: OpenAPISchema;
+  readonly schema?: DescribedSchema;
   readonly example?: Untyped;
 }
 

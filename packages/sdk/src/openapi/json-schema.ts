@@ -3,7 +3,7 @@ import type { Untyped } from '../types.ts';
 import type { OpenAPISchema } from './openapi-types.ts';
 import { zodToJsonSchema } from './zod-schema.ts';
 
-/** A schema of Yup or Zod, or a JSON Schema, as a schema of OpenAPI. What cannot be expressed is left out. */
+/** A schema of Yup or Zod, or a JSON Schema, as JSON Schema. What cannot be expressed is left out. */
 export function toJsonSchema(schema: Untyped): OpenAPISchema {
   try {
     const kind = detectSchemaKind(schema);
@@ -53,7 +53,9 @@ const yupTypes: Readonly<Record<string, OpenAPISchema>> = {
 function yupToJsonSchema(description: YupDescription): OpenAPISchema {
   const schema: OpenAPISchema = { ...(yupTypes[description.type] ?? {}) };
   for (const test of description.tests ?? []) addYupTest(schema, test.name, test.params);
-  if (description.oneOf && description.oneOf.length > 0) schema.enum = [...description.oneOf];
+  // Others are references to fields.
+  const values = description.oneOf?.filter((value) => typeof value !== 'object' || value === null) ?? [];
+  if (values.length > 0) schema.enum = values;
   if (description.nullable) schema.nullable = true;
   if (description.label) schema.description = description.label;
   const { default: value } = description;
@@ -76,12 +78,13 @@ function isRequired(field: YupDescription): boolean {
 }
 
 function addYupTest(schema: OpenAPISchema, name: string | undefined, params: Untyped): void {
-  const isText = schema.type === 'string';
-  const isList = schema.type === 'array';
+  const kind = schema.type === 'string' ? 'Length' : schema.type === 'array' ? 'Items' : '';
   if (name === 'email' || name === 'uuid') schema.format = name;
   else if (name === 'url') schema.format = 'uri';
   else if (name === 'integer') schema.type = 'integer';
   else if (name === 'matches') schema.pattern = String(params?.regex ?? '').replace(/^\/(.*)\/[a-z]*$/s, '$1');
-  else if (name === 'min') schema[isText ? 'minLength' : isList ? 'minItems' : 'minimum'] = params?.min ?? params?.more;
-  else if (name === 'max') schema[isText ? 'maxLength' : isList ? 'maxItems' : 'maximum'] = params?.max ?? params?.less;
+  else if (name === 'length') Object.assign(schema, { [`min${kind}`]: params?.length, [`max${kind}`]: params?.length });
+  else if (name === 'min' && params?.more !== undefined) schema.exclusiveMinimum = params.more;
+  else if (name === 'max' && params?.less !== undefined) schema.exclusiveMaximum = params.less;
+  else if (name === 'min' || name === 'max') schema[kind === '' ? `${name}imum` : name + kind] = params?.[name];
 }

@@ -1,6 +1,6 @@
 import type { nextFunction, Untyped } from '../types.ts';
 
-/** The parts of an OpenAPI 3.0 document that apps describe their routes with. */
+/** The parts of an OpenAPI document that apps describe their routes with. */
 export type OpenAPISchema = {
   type?: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
   format?: string;
@@ -80,6 +80,8 @@ export type OpenAPIFilterOperation = {
 };
 
 export type OpenAPIConfig = {
+  /** `'3.1'` for a document of OpenAPI 3.1; 3.0.3 unless set. Whoever asks may also choose: `/openapi.json?openapi=3.1`. */
+  openapi?: string;
   info?: OpenAPIInfo;
   servers?: OpenAPIServer[];
   components?: { schemas?: Record<string, OpenAPISchema>; securitySchemes?: Record<string, Untyped> };

@@ -22,6 +22,7 @@ export interface HostCallMap
     KeyValueCalls,
     QueueCalls,
     FileCalls,
+    PlatformCalls,
     RouteCalls {
   /** `Datastore.open(space)` with an argument; rejects with `forbidden` when it is not the app's own space. */
   'datastore.open': { params: { readonly space: string }; result: null };
@@ -249,6 +250,11 @@ interface FileCalls {
   /** Null when there was no such file. */
   'files.remove': { params: { readonly path: string }; result: { readonly path: string } | null };
   'files.list': { params: FilePath; result: readonly FileEntry[] };
+}
+
+interface PlatformCalls {
+  /** Text of a file that comes with the gateway (the viewer of API documents). Rejects with `not_found`. */
+  'platform.file': { params: { readonly name: string }; result: string };
 }
 
 interface RouteCalls {

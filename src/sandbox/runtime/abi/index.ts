@@ -1,4 +1,5 @@
 import type { AbiFactory } from '../runtime-types.ts';
+import { createApiDocsPage } from './api-docs-page.ts';
 import { createDatastore } from './datastore.ts';
 import { createDurablePlatform } from './durable-platform.ts';
 import { createFileStore } from './file-store.ts';
@@ -22,7 +23,7 @@ export const abi: AbiFactory = {
       DB: datastore,
       Datastore: datastore,
       _coho_fs: createFileStore(host),
-      _tackle: { ...createDurablePlatform(channel), loadAjv, getMimeType },
+      _tackle: { ...createDurablePlatform(channel), loadAjv, getMimeType, createApiDocsPage },
     };
     for (const [name, value] of Object.entries(globals)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
@@ -31,7 +32,10 @@ export const abi: AbiFactory = {
     (globalThis as Partial<EventTarget>).addEventListener?.('unhandledrejection', noteUnhandledRejection);
   },
   load(moduleExports) {
-    const { manifest, handlers, app } = loadManifest(moduleExports);
+    const { manifest, handlers, app } = loadManifest(moduleExports, (name) => {
+      if (host === null) throw new Error('The platform has no files before install');
+      return host.read('platform.file', { name });
+    });
     if (app !== null && host !== null) app.internalFetch = createInternalFetch(host);
     return {
       manifest,

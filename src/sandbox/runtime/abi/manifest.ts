@@ -1,10 +1,10 @@
 import type { Json, JsonObject } from '../../../core/json.ts';
 import { parseRegexKey } from '../../../core/routing/regex-key.ts';
 import type { AppManifest } from '../../../ports/sandbox.ts';
+import { addApiDocs, type ReadPlatformFile } from './api-docs.ts';
 import { isObject } from './arguments.ts';
 import type { Handler } from './handler-chain.ts';
 import { createAppError } from './host-error.ts';
-import { addWellKnownOpenApi } from './well-known-openapi.ts';
 
 type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
 
@@ -37,18 +37,22 @@ export interface LoadedApp {
  * Reads what `app.init()` returned (spec/codehooks.md 1.2): the default export of the app, or of the `EntryPoint` of a
  * bundle. Throws an error that says what is missing when it is something else.
  */
-export function loadManifest(moduleExports: unknown): LoadedApp {
+export function loadManifest(moduleExports: unknown, readPlatformFile: ReadPlatformFile): LoadedApp {
   const source = findManifest(moduleExports);
-  const routes = toTable(source.routehooks);
-  const auths = toTable(source.authhooks);
+  const app = isRecord(source.app) ? source.app : null;
+  const registered = {
+    routes: toTable(source.routehooks),
+    auths: toTable(source.authhooks),
+    settings: toRecord(source.settings),
+    app,
+  };
+  const { routes, auths } = addApiDocs(registered, readPlatformFile);
   const workers = toTable(source.workerhooks);
   const queues = toTable(source.queuehooks);
   const jobs = toTable(source.jobhooks);
   const middleware = Array.isArray(source.globalhooks) ? source.globalhooks.flat(Number.POSITIVE_INFINITY) : [];
   const channels = isRecord(source.realtime) ? Object.keys(source.realtime) : [];
   openChannels(routes, channels);
-  const app = isRecord(source.app) ? source.app : null;
-  addWellKnownOpenApi(app, routes, auths);
   const render = app?.render;
   return {
     manifest: {
@@ -109,6 +113,10 @@ function openChannels(routes: Record<string, readonly Handler[]>, channels: read
 
 /** Names the channel in the answer to a client that connects to one; only the gateway sees it. */
 const realtimeHeader = 'x-realtime-connect';
+
+function toRecord(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
 
 function toTable(value: unknown): Record<string, readonly Handler[]> {
   if (!isRecord(value)) return {};
