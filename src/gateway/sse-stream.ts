@@ -33,6 +33,8 @@ export class SseStream implements EventSink {
   }
 
   onClose(listener: () => void): void {
-    this.#response.once('close', listener);
+    // Who left before the stream was opened causes no event any more.
+    if (this.#response.destroyed) queueMicrotask(listener);
+    else this.#response.once('close', listener);
   }
 }

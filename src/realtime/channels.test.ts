@@ -195,6 +195,13 @@ describe('channels', () => {
     for (const id of ids) results.push((await connect(id)).result);
     assert.deepEqual(results, ['open', 'open', 'open', 'too-many']);
   });
+  it('refuse clients beyond that number also when they come at once', async () => {
+    const ids = await Promise.all([1, 2, 3, 4, 5].map(() => createListener()));
+    const results = (await Promise.all(ids.map(connect))).map(({ result }) => result);
+    assert.deepEqual(results.toSorted(), ['open', 'open', 'open', 'too-many', 'too-many']);
+    assert.equal(channels.clientCount, 3);
+  });
+
   it('say in the log of the app that a query cannot be read, or never ends', async () => {
     const { sink } = await connect(await createListener({ text: 'a'.repeat(60) }));
     await publish(1, { $nope: 1 });

@@ -21,7 +21,10 @@ export type ConnectResult = 'open' | 'unknown-listener' | 'too-many';
  * A listener whose last client has been gone for half a minute is removed; within that time it may connect again.
  */
 export interface Channels extends AsyncDisposable {
-  /** `open` starts the stream; it is called before the first event, and not at all unless the result is `open`. */
+  /**
+   * `open` starts the stream; it is called before the first event, and not at all unless the result is `open`. Its `onClose`
+   * must call the listener also when the client has left already.
+   */
   connect(
     client: { readonly spaceId: string; readonly channelName: string; readonly listenerId: string },
     open: () => EventSink & { onClose(listener: () => void): void },
@@ -92,6 +95,10 @@ export function createChannels(options: ChannelsOptions): Channels {
     departed.set(departedKey, { spaceId, channelName, listenerId, leftAt: options.clock.now() });
   }
 
+  function isFull(spaceId: string): boolean {
+    return isClosed || (countBySpace.get(spaceId) ?? 0) >= options.maxClientsPerSpace;
+  }
+
   async function readSubscribe(spaceId: string, channelName: string, listenerId: string): Promise<JsonObject | null> {
     const listener = await options.findListener(spaceId, channelName, listenerId);
     if (listener === null) return null;
@@ -106,9 +113,11 @@ export function createChannels(options: ChannelsOptions): Channels {
 
   return {
     async connect({ spaceId, channelName, listenerId }, open) {
-      if (isClosed || (countBySpace.get(spaceId) ?? 0) >= options.maxClientsPerSpace) return 'too-many';
+      if (isFull(spaceId)) return 'too-many';
       const subscribe = await readSubscribe(spaceId, channelName, listenerId);
       if (subscribe === null) return 'unknown-listener';
+      // Others connected meanwhile.
+      if (isFull(spaceId)) return 'too-many';
       const key = keyOf(spaceId, channelName);
       const channel = channels.get(key) ?? new Channel();
       channels.set(key, channel);
