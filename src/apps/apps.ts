@@ -129,8 +129,37 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     const old = runners.get(spaceId);
     if (runner === null) runners.delete(spaceId);
     else runners.set(spaceId, runner);
-    for (const listener of switchListeners) await listener(spaceId, runner);
+    const failures: unknown[] = [];
+    for (const listener of switchListeners) {
+      try {
+        await listener(spaceId, runner);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     if (old !== undefined) void old.retire();
+    if (failures.length > 0) throw notFollowed(runner, failures);
+  }
+
+  /** Processes of earlier versions, for what is pinned to them. */
+  function listPinned(spaceId: string): readonly (readonly [key: string, runner: AppRunner])[] {
+    return [...pinnedRunners].filter(([, runner]) => runner.deployment.spaceId === spaceId);
+  }
+
+  async function reloadSettings(spaceId: string): Promise<void> {
+    const pinned = listPinned(spaceId).map(([, runner]) => runner.replaceProcess());
+    await Promise.all([runners.get(spaceId)?.replaceProcess(), ...pinned]);
+  }
+
+  async function removeSpace(spaceId: string): Promise<void> {
+    await undeploy(spaceId);
+    for (const [key, runner] of listPinned(spaceId)) {
+      pinnedRunners.delete(key);
+      void runner.retire(0);
+    }
+    const forgotten = await deployments.list(spaceId);
+    await deployments.removeAll(spaceId);
+    for (const deployment of forgotten) await assets.release(deployment);
   }
 
   async function deploy(spaceId: string, upload: DeployUpload): Promise<Deployment> {
@@ -163,17 +192,14 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       bundleBytes: bundle.sizeBytes,
       error: null,
     };
-    try {
+    const live = await orStop(process, async () => {
       for (const validate of validators) await validate(spaceId, starting);
-    } catch (error) {
-      await process.stop(0);
-      throw error;
-    }
-    if (process.manifest.hasStartup) {
-      await deployments.put(starting);
-      await runStartup(starting, process, upload.sourceMap);
-    }
-    const live = await deployments.makeLive({ ...starting, state: 'live' });
+      if (process.manifest.hasStartup) {
+        await deployments.put(starting);
+        await runStartup(starting, process, upload.sourceMap);
+      }
+      return deployments.makeLive({ ...starting, state: 'live' });
+    });
     await switchTo(spaceId, createRunner(live, process));
     void prune(spaceId);
     return live;
@@ -196,7 +222,6 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const message = `Failed execution on deploy: ${reason}`;
-      await process.stop(0);
       await deployments.put({ ...deployment, state: 'failed', error: message });
       logError(deployment.spaceId, 'deploy', message);
       throw new TackleError('deploy_failed', message, {
@@ -234,7 +259,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     }
     for (const validate of validators) await validate(spaceId, target);
     const process = await startProcess(target, await options.blobs.readText(target.bundleHash));
-    const live = await deployments.makeLive({ ...target, state: 'live' });
+    const live = await orStop(process, () => deployments.makeLive({ ...target, state: 'live' }));
     await switchTo(spaceId, createRunner(live, process));
     return live;
   }
@@ -294,14 +319,8 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     listLive: () => [...runners.values()],
     runTask,
     // In line with deployments: one that is being started has the settings of before.
-    reloadSettings: (spaceId) => changes.run(spaceId, async () => runners.get(spaceId)?.replaceProcess()),
-    removeSpace: (spaceId) =>
-      changes.run(spaceId, async () => {
-        await undeploy(spaceId);
-        const forgotten = await deployments.list(spaceId);
-        await deployments.removeAll(spaceId);
-        for (const deployment of forgotten) await assets.release(deployment);
-      }),
+    reloadSettings: (spaceId) => changes.run(spaceId, () => reloadSettings(spaceId)),
+    removeSpace: (spaceId) => changes.run(spaceId, () => removeSpace(spaceId)),
     onSwitch(listener) {
       switchListeners.push(listener);
     },
@@ -312,6 +331,30 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       await Promise.all([...runners.values(), ...pinnedRunners.values()].map((runner) => runner.retire()));
     },
   };
+}
+
+/** The switch itself is stored by then. */
+function notFollowed(runner: AppRunner | null, failures: readonly unknown[]): TackleError {
+  const reasons = failures.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
+  const state = runner === null ? 'The app is out of service' : `Version ${runner.deployment.version} is live`;
+  const code = failures[0] instanceof TackleError ? failures[0].code : 'internal';
+  return new TackleError(
+    code,
+    `${state}, but its workers and schedules may be those of before: ${reasons}. Try again.`,
+    {
+      cause: failures[0],
+    },
+  );
+}
+
+/** A process that does not come into service must not stay behind. */
+async function orStop<Result>(process: AppProcess, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await process.stop(0);
+    throw error;
+  }
 }
 
 /** Changes of one space run one after another; two deploys at once cannot take the same version number. */
