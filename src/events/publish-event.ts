@@ -36,9 +36,15 @@ export class AppEvents {
     this.#options = options;
   }
 
-  /** Stores the event for every subscription in every app; resolves with its id when all are on disk. */
+  /**
+   * Stores the event for every subscription in every app; resolves with its id when all are on disk. An app whose queue
+   * takes nothing now keeps it from no other: rejects once all were tried.
+   */
   async deliver(input: EventInput): Promise<{ readonly id: string; readonly subscriptions: number }> {
     const { type, action } = parseEventKey(input.key);
+    if (!Number.isSafeInteger(input.hops) || input.hops < 0) {
+      throw new TackleError('invalid_request', `${input.key}: "hops" must be an integer from 0.`);
+    }
     if (input.hops > maxHops) {
       throw new TackleError(
         'invalid_request',
@@ -53,6 +59,7 @@ export class AppEvents {
       throw new TackleError('payload_too_large', `${key}: an event may have at most ${maxDataBytes} bytes.`);
     }
     let subscriptions = 0;
+    const failures: unknown[] = [];
     for (const { deployment, manifest } of this.#options.listApps()) {
       const tasks = readSubscriptions(manifest)
         .filter((subscription) => hears(subscription, type, key))
@@ -63,9 +70,15 @@ export class AppEvents {
           payload: JSON.stringify({ subscription, event, hops }),
           ...(input.dedupeKey === undefined ? {} : { dedupeKey: `${subscription}/${input.dedupeKey}` }),
         }));
-      if (tasks.length > 0) await this.#options.enqueue(tasks);
-      subscriptions += tasks.length;
+      if (tasks.length === 0) continue;
+      try {
+        await this.#options.enqueue(tasks);
+        subscriptions += tasks.length;
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return { id, subscriptions };
   }
 }
