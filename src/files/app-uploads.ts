@@ -47,6 +47,13 @@ export function createAppUploads(): AppUploads {
     return found.upload;
   }
 
+  /** Nobody waits for it; what it cannot remove is removed by the next start. */
+  function drop(uploadId: string): void {
+    forget(uploadId)
+      ?.abort()
+      .catch(() => undefined);
+  }
+
   function enter(spaceId: string): void {
     const count = countOf.get(spaceId) ?? 0;
     if (count >= maxUploadsPerSpace) {
@@ -69,12 +76,12 @@ export function createAppUploads(): AppUploads {
         throw error;
       });
       const uploadId = randomUUID();
-      const timer = setTimeout(() => void forget(uploadId)?.abort(), idleTimeoutMs);
+      const timer = setTimeout(drop, idleTimeoutMs, uploadId);
       timer.unref();
-      const drop = () => void forget(uploadId)?.abort();
-      open.set(uploadId, { spaceId, upload, timer, stopWatching: () => signal.removeEventListener('abort', drop) });
-      if (signal.aborted) drop();
-      else signal.addEventListener('abort', drop, { once: true });
+      const dropThis = () => drop(uploadId);
+      open.set(uploadId, { spaceId, upload, timer, stopWatching: () => signal.removeEventListener('abort', dropThis) });
+      if (signal.aborted) dropThis();
+      else signal.addEventListener('abort', dropThis, { once: true });
       return uploadId;
     },
     async append(spaceId, uploadId, bytes) {
