@@ -20,6 +20,11 @@ const bare = spawn(process.execPath, [join(import.meta.dirname, 'lib/bare-bytes-
 });
 const bareUrl = await new Promise((resolve) => createInterface({ input: bare.stdout }).once('line', resolve));
 const gateway = await startGateway();
+// Also when something fails on the way, nothing is left running.
+process.once('exit', () => {
+  bare.kill();
+  process.kill(gateway.pid);
+});
 const base = await deploy();
 
 const targets = [
@@ -50,8 +55,9 @@ printTable(
     };
   }),
 );
-await gateway.stop();
+process.removeAllListeners('exit');
 bare.kill();
+await gateway.stop();
 
 async function deploy() {
   const project = await gateway.api('POST', '/projects', { name: 'static' });
