@@ -41,6 +41,8 @@ export interface AppParts {
 export class DenoAppProcess implements AppProcess {
   readonly manifest: AppManifest;
   readonly exited: Promise<ProcessExit>;
+  /** Set by the supervisor: called when an invocation begins. */
+  onBusy: () => void = () => {};
   readonly #link: ProcessLink;
   readonly #label: string;
   readonly #parts: AppParts;
@@ -175,6 +177,7 @@ export class DenoAppProcess implements AppProcess {
 
   #register(invocation: Invocation, options: InvokeOptions): void {
     this.#open.set(invocation.id, invocation);
+    this.onBusy();
     if (invocation.deadline < this.#earliestDeadline) this.#earliestDeadline = invocation.deadline;
     invocation.watchCaller(options.signal, () => this.#cancel(invocation, abortError(options.signal!)));
   }

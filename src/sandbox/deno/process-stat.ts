@@ -4,12 +4,16 @@ import { closeSync, openSync, readSync } from 'node:fs';
 export interface ProcessStat {
   readonly residentBytes: number;
   readonly threads: number;
+  /** Processor time that it has used since its start, all threads together; the kernel counts in steps of 10 ms. */
+  readonly cpuMs: number;
 }
 
 const pageBytes = 4096;
+/** A tick of the kernel's clock in /proc: 1/100 s on every architecture that Deno runs on. */
+const clockTickMs = 10;
 const buffer = Buffer.alloc(1024);
 
-/** Resident size and threads of a Linux process, from an open `/proc/<pid>/stat`: about 5 µs. */
+/** Resident size, threads and processor time of a Linux process, from an open `/proc/<pid>/stat`: about 5 µs. */
 export class LinuxProcessStat {
   readonly #descriptor: number;
 
@@ -33,7 +37,11 @@ export class LinuxProcessStat {
       const text = buffer.toString('latin1', 0, length);
       // The name in parentheses may hold anything, so fields are counted from its end.
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      return { threads: Number(fields[17]), residentBytes: Number(fields[21]) * pageBytes };
+      return {
+        cpuMs: (Number(fields[11]) + Number(fields[12])) * clockTickMs,
+        threads: Number(fields[17]),
+        residentBytes: Number(fields[21]) * pageBytes,
+      };
     } catch {
       return null;
     }

@@ -3,11 +3,22 @@ import type { DenoAppProcess } from './deno-app-process.ts';
 import type { ProcessLink } from './process-link.ts';
 import { LinuxProcessStat, readResidentBytesWithPs } from './process-stat.ts';
 
-const tickMs = 50;
+/** How often processes are looked at while one of them does something, and while none does. */
+const closeTickMs = 50;
+const quietTickMs = 500;
+/** A process is watched closely for so long after the last sign that it does something. */
+const lingerMs = 1000;
+/** Processor time and memory, within one tick, that a process without invocations takes only when its code runs. */
+const quietCpuMs = 20;
+const quietGrowthBytes = 1024 * 1024;
+/** Pauses between two calls of `ps`, where that is the only way to read sizes. */
+const closePsMs = 200;
+const quietPsMs = 2000;
 const heartbeatMs = 1000;
+const quietHeartbeatMs = 5000;
 /** No answer for this long means that the app does not let its event loop turn. */
 const unresponsiveMs = 5000;
-/** A tick that comes later than this means that the gateway itself (or the whole machine) stood still. */
+/** A tick that is later than this means that the gateway itself (or the whole machine) stood still. */
 const stallMs = 1000;
 /** Memory above the limit of an app that is borne before its process is killed: V8 bounds its own heap below it. */
 const hardMemoryFactor = 1.25;
@@ -16,8 +27,6 @@ const baseMemoryMb = 48;
 const maxThreads = 96;
 /** What may wait in the gateway for a process to read it. */
 const maxUnreadBytes = 128 * 1024 * 1024;
-/** Quiet processes are looked at less often. */
-const quietTicks = 10;
 
 interface Supervised {
   readonly link: ProcessLink;
@@ -26,14 +35,20 @@ interface Supervised {
   pingedAt: number;
   awaitingPong: boolean;
   residentBytes: number;
-  ticksToSkip: number;
+  cpuMs: number;
+  /** When it was last seen doing something (monotonic ms). */
+  busyAt: number;
 }
 
-/** Watches all processes of a sandbox: memory, threads, heartbeat, deadlines. One timer for all. */
+/**
+ * Watches all processes of a sandbox: memory, threads, heartbeat, deadlines. One timer for all; it is slow while no process
+ * has an invocation and none uses its processor or takes memory, so that a gateway with idle apps is idle itself.
+ */
 export class Supervisor {
   readonly #processes = new Map<ProcessLink, Supervised>();
   readonly #hasProc = process.platform === 'linux';
   #timer: NodeJS.Timeout | null = null;
+  #tickMs = closeTickMs;
   #lastTick = 0;
   #psRunning = false;
 
@@ -47,7 +62,8 @@ export class Supervisor {
       pingedAt: now,
       awaitingPong: false,
       residentBytes: 0,
-      ticksToSkip: 0,
+      cpuMs: 0,
+      busyAt: now,
     };
     this.#processes.set(link, supervised);
     link.residentBytes = () => supervised.stat?.read()?.residentBytes ?? supervised.residentBytes;
@@ -56,15 +72,22 @@ export class Supervisor {
       stat?.close();
       if (this.#processes.size === 0) this.#stopTimer();
     });
-    if (!this.#timer) {
-      this.#lastTick = now;
-      this.#timer = setInterval(() => this.#tick(), tickMs).unref();
-    }
+    this.#tickEvery(closeTickMs);
   }
 
   adopt(link: ProcessLink, app: DenoAppProcess): void {
     const supervised = this.#processes.get(link);
-    if (supervised) supervised.app = app;
+    if (!supervised) return;
+    supervised.app = app;
+    app.onBusy = () => this.#tickEvery(closeTickMs);
+  }
+
+  #tickEvery(tickMs: number): void {
+    if (this.#timer && tickMs === this.#tickMs) return;
+    this.#stopTimer();
+    this.#tickMs = tickMs;
+    this.#lastTick = performance.now();
+    this.#timer = setInterval(() => this.#tick(), tickMs).unref();
   }
 
   #stopTimer(): void {
@@ -74,21 +97,25 @@ export class Supervisor {
 
   #tick(): void {
     const now = performance.now();
-    const stalled = now - this.#lastTick > stallMs;
+    const stalled = now - this.#lastTick > this.#tickMs + stallMs;
     this.#lastTick = now;
+    let isQuiet = true;
     for (const supervised of this.#processes.values()) {
       if (supervised.link.ending) continue;
       supervised.app?.checkDeadlines(now);
-      this.#checkHeartbeat(supervised, now, stalled);
-      this.#checkMemory(supervised);
+      this.#checkUse(supervised, now);
+      const isBusy = now - supervised.busyAt <= lingerMs;
+      if (isBusy) isQuiet = false;
+      this.#checkHeartbeat(supervised, now, stalled, isBusy ? heartbeatMs : quietHeartbeatMs);
       if (supervised.link.writer.queuedBytes > maxUnreadBytes) {
         supervised.link.kill('unresponsive', `The process left ${maxUnreadBytes / 1024 / 1024} MB unread`);
       }
     }
     if (!this.#hasProc) void this.#readSizesWithPs();
+    if (this.#timer) this.#tickEvery(isQuiet ? quietTickMs : closeTickMs);
   }
 
-  #checkHeartbeat(supervised: Supervised, now: number, stalled: boolean): void {
+  #checkHeartbeat(supervised: Supervised, now: number, stalled: boolean, intervalMs: number): void {
     const { link } = supervised;
     if (stalled) supervised.pingedAt = now;
     if (supervised.awaitingPong && link.lastPong < supervised.pingedAt) {
@@ -98,24 +125,22 @@ export class Supervisor {
       return;
     }
     supervised.awaitingPong = false;
-    if (now - supervised.pingedAt < heartbeatMs) return;
+    if (now - supervised.pingedAt < intervalMs) return;
     supervised.pingedAt = now;
     supervised.awaitingPong = true;
     link.writer.send(frameType.ping, 0, '');
   }
 
-  #checkMemory(supervised: Supervised): void {
-    if (!supervised.stat) return;
-    if (supervised.ticksToSkip > 0 && !supervised.app?.active) {
-      supervised.ticksToSkip--;
-      return;
-    }
-    const stat = supervised.stat.read();
+  #checkUse(supervised: Supervised, now: number): void {
+    if (supervised.app?.active) supervised.busyAt = now;
+    const stat = supervised.stat?.read();
     if (!stat) return;
-    const grown = stat.residentBytes - supervised.residentBytes;
-    supervised.residentBytes = stat.residentBytes;
+    const isWorking = stat.cpuMs - supervised.cpuMs >= quietCpuMs;
+    const isGrowing = stat.residentBytes - supervised.residentBytes >= quietGrowthBytes;
     const limit = hardLimitBytes(supervised.link.memoryMb);
-    supervised.ticksToSkip = grown < 1024 * 1024 && stat.residentBytes < limit / 2 ? quietTicks : 0;
+    if (isWorking || isGrowing || stat.residentBytes > limit * 0.75) supervised.busyAt = now;
+    supervised.cpuMs = stat.cpuMs;
+    supervised.residentBytes = stat.residentBytes;
     if (stat.threads > maxThreads) {
       supervised.link.kill('crashed', `The process had ${stat.threads} threads; allowed are ${maxThreads}`);
     } else if (stat.residentBytes > limit) this.#killForMemory(supervised, stat.residentBytes);
@@ -136,9 +161,10 @@ export class Supervisor {
         this.#killForMemory(supervised, supervised.residentBytes);
       }
     }
+    const pauseMs = this.#tickMs === closeTickMs ? closePsMs : quietPsMs;
     setTimeout(() => {
       this.#psRunning = false;
-    }, 200).unref();
+    }, pauseMs).unref();
   }
 }
 
