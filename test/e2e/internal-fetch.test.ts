@@ -1,6 +1,7 @@
 // Real gateway process, real sandbox, real HTTP: apps of two projects that call each other.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildModes, deployFixture, type TestSpace } from '../support/admin-client.ts';
 import { type GatewayProcess, send, startGateway } from '../support/gateway-process.ts';
 
@@ -52,8 +53,13 @@ for (const mode of buildModes) {
       const headers = { host: `${space.project}.localhost:${gateway.port}` };
       const answer = await send(gateway.url, `/${space.space}/loop?apikey=${space.token}`, { headers });
       assert.equal(answer.status, 500);
-      const { lines } = (await space.admin('GET', '/logs?tail=100')).json();
-      const refusals = lines.filter(({ log }: { log: string }) => log.includes('came through 8 apps already'));
+      // Lines are written in groups, a moment after they were said.
+      let refusals: unknown[] = [];
+      for (let tries = 0; tries < 50 && refusals.length === 0; tries += 1) {
+        const { lines } = (await space.admin('GET', '/logs?tail=200')).json();
+        refusals = lines.filter(({ log }: { log: string }) => log.includes('came through 8 apps already'));
+        if (refusals.length === 0) await sleep(50);
+      }
       assert.equal(refusals.length, 1, 'the last one is refused, and the others pass its answer on');
     });
     it('says that an answer is too large', async () => {
