@@ -80,7 +80,10 @@ interface Served extends Exchange {
   readonly authenticated: 'yes' | 'no' | 'read-only-token';
 }
 
-async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Served): Promise<void> {
+type Body = Exclude<ReturnType<typeof readBody>, Promise<Uint8Array>> | Uint8Array;
+
+/** `arrived` is the body when it was read for a version that went out of service meanwhile. */
+async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Served, arrived?: Body): Promise<void> {
   const { request, response, target, authenticated } = exchange;
   const method = request.method ?? 'GET';
   const authHook = authenticated === 'yes' ? null : runner.routes.findAuthHook(target.apiPath);
@@ -104,8 +107,14 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
     const answered = options.answerByPlatform(exchange, runner, question);
     if (answered !== null && (await answered)) return;
   }
-  const pendingBody = readBody(request, options.maxBodyBytes);
+  const pendingBody = arrived === undefined ? readBody(request, options.maxBodyBytes) : arrived;
   const body = pendingBody instanceof Promise ? await pendingBody : pendingBody;
+  const live = options.apps.live(target.space.id);
+  if (live !== runner) {
+    // Another version went live while credentials or body arrived; its routes and hooks decide.
+    if (live === null) return writeAppText(exchange, 404, { error: 'No code deployed' });
+    return serve(options, live, exchange, body);
+  }
   const appRequest: AppRequest = {
     method,
     hostname: hostnameOf(exchange.client.host),

@@ -1,7 +1,10 @@
 // Real gateway, real sandbox, real HTTP. Clients keep requests in flight while new versions go live.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { createTestSpace, makeTemporaryDirectory, type TestSpace } from '../support/admin-client.ts';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.ts';
@@ -14,6 +17,7 @@ const appOf = (version: number) => `
 import { app } from 'codehooks-js';
 const version = ${version};
 app.auth('/*', (req, res, next) => next());
+app.post('/echo', (req, res) => res.json({ version, body: req.body }));
 app.get('/version', async (req, res) => {
   res.set('content-type', 'text/plain');
   for (let part = 0; part < 4; part += 1) {
@@ -78,6 +82,21 @@ describe('deploys under load', () => {
     assert.ok(seen.size > 2, `only versions ${[...seen]} were seen`);
   });
 
+  it('hands a body that is still arriving when a version goes live to the new one', async () => {
+    const body = JSON.stringify({ text: 'slowly' });
+    const upload = request(`${gateway.url}/p/${space.project}/${space.space}/echo`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': body.length },
+    });
+    const answered = once(upload, 'response') as Promise<[IncomingMessage]>;
+    upload.write(body.slice(0, 5));
+    await deploy(deploys + 1);
+    upload.end(body.slice(5));
+    const [response] = await answered;
+    assert.equal(response.statusCode, 200);
+    assert.deepEqual(JSON.parse(await text(response)), { version: deploys + 1, body: { text: 'slowly' } });
+  });
+
   it('keeps the old version serving when a new one throws at its start, and says where', async () => {
     const target = join(directory, 'broken');
     await mkdir(target);
@@ -91,7 +110,7 @@ describe('deploys under load', () => {
     assert.match(answer.json().error.message, /boom at start/);
     assert.match(JSON.stringify(answer.json().error.details), /index\.js:4/);
     const still = await space.request('/version', { anonymous: true });
-    assert.equal(still.text.split(';')[0], String(deploys));
+    assert.equal(still.text.split(';')[0], String(deploys + 1));
   });
 
   it('keeps the old version serving when the startup hook rejects', async () => {
