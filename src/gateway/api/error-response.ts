@@ -31,6 +31,8 @@ function toTackleError(error: unknown): TackleError | null {
   if (validation !== undefined) return new TackleError('invalid_request', error.message, { cause: error });
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new TackleError('payload_too_large', 'The body is too large', { cause: error });
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new TackleError('invalid_request', 'Send the body with "content-type: application/json"', { cause: error });
   if (code?.startsWith('FST_ERR_CTP') === true)
     return new TackleError('invalid_request', error.message, { cause: error });
   if (isErrorCode(code)) return new TackleError(code, error.message, { cause: error });
