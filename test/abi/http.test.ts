@@ -96,6 +96,18 @@ describe('answering', () => {
     assert.deepEqual([one.status, one.header('location')], [302, '/a?b=1']);
     const two = await answer((_req, res) => res.redirect('301', 'https://example.org'));
     assert.deepEqual([two.status, two.header('location')], [301, 'https://example.org']);
+    const odd = await answer((_req, res) => res.redirect('/a%20b/日本 ü\r\nX: y'));
+    assert.equal(odd.header('location'), '/a%20b/%E6%97%A5%E6%9C%AC%20%C3%BC%0D%0AX:%20y');
+  });
+
+  it('knows types by extension too, and keeps what middleware leaves in locals', async () => {
+    const typed = await answer((_req, res) => res.type('json').send('{}'));
+    assert.equal(typed.header('content-type'), 'application/json');
+    const { text } = await answer((_req, res) => {
+      res.locals = { user: 'ann' };
+      res.end(String(res.locals.user));
+    });
+    assert.equal(text, 'ann');
   });
 
   it('can be piped to, by itself and as writable', async () => {
@@ -334,6 +346,26 @@ describe('middleware and auth hooks', () => {
     });
     const { json } = await request({ middleware: [0, 1], params: { id: '7' } });
     assert.deepEqual(json, ['global', 'path 7', 'first']);
+  });
+
+  it('with four parameters get the errors of routes and middleware, and nothing else', async () => {
+    const { request } = await startApp((app) => {
+      app.use((req, _res, next) => (req.query.refused ? next('refused') : next()));
+      app.use(((error: Error, _req: httpRequest, _res: httpResponse, next: (error?: unknown) => void) =>
+        next(error.message === undefined ? error : new Error(`${error.message}!`))) as never);
+      app.use((async (error: Error | string, _req: httpRequest, res: httpResponse, _next: unknown) => {
+        res.status(422).json({ error: typeof error === 'string' ? error : error.message });
+      }) as never);
+      app.get('/x', async (req, res) => {
+        if (req.query.thrown) throw new Error('thrown');
+        res.end('fine');
+      });
+    });
+    const ask = (query: Record<string, string>) => request({ middleware: [0, 1, 2], query });
+    assert.equal((await ask({})).text, 'fine');
+    const thrown = await ask({ thrown: '1' });
+    assert.deepEqual([thrown.status, thrown.json], [422, { error: 'thrown!' }]);
+    assert.deepEqual((await ask({ refused: '1' })).json, { error: 'refused' });
   });
 
   it('end the request with 500 when middleware passes an error', async () => {

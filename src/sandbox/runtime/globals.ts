@@ -49,6 +49,9 @@ export function installGlobals(calls: HostCalls, egress: EgressClient, message: 
   define('require', require);
   define('Buffer', Buffer);
   define('global', globalThis);
+  // Packages in CommonJS make paths of them when they are loaded, long before any file is wanted.
+  define('__dirname', '/app');
+  define('__filename', '/app/index.js');
   // Timers as Node's are objects with `unref` and `refresh`; the runtime's own are numbers.
   for (const name of timerNames) define(name, timers[name]);
   define('fetch', createFetch(egress));

@@ -4,6 +4,14 @@ import type { HttpResponse } from './response.ts';
 /** A handler, middleware or auth hook as apps write it. */
 export type Handler = (request: HttpRequest, response: HttpResponse, next: (message?: unknown) => void) => unknown;
 
+/** Middleware for errors as Express has it, known by its four parameters. */
+export type ErrorHandler = (
+  error: unknown,
+  request: HttpRequest,
+  response: HttpResponse,
+  next: (error?: unknown) => void,
+) => unknown;
+
 export interface ChainOutcome {
   /** `next()` of the last handler was called. */
   onPassed(): void;
@@ -46,6 +54,28 @@ export function runChain(
     returned.then(outcome.onSettled, outcome.onError);
   } catch (error) {
     outcome.onError(error);
+  }
+}
+
+/** Runs handlers of errors in order: `next()` hands on the same error, `next(other)` another; `onLeft` gets what nobody took. */
+export function runErrorHandlers(
+  handlers: readonly ErrorHandler[],
+  error: unknown,
+  request: HttpRequest,
+  response: HttpResponse,
+  onLeft: (error: unknown) => void,
+): void {
+  const [handler, ...others] = handlers;
+  if (handler === undefined || response.writableEnded) {
+    onLeft(error);
+    return;
+  }
+  const next = (other?: unknown): void => runErrorHandlers(others, other ?? error, request, response, onLeft);
+  try {
+    const returned = handler(error, request, response, next);
+    if (isThenable(returned)) returned.then(undefined, onLeft);
+  } catch (thrown) {
+    onLeft(thrown);
   }
 }
 

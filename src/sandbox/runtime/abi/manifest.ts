@@ -3,7 +3,7 @@ import { parseRegexKey } from '../../../core/routing/regex-key.ts';
 import type { AppManifest } from '../../../ports/sandbox.ts';
 import { addApiDocs, type ReadPlatformFile } from './api-docs.ts';
 import { isObject } from './arguments.ts';
-import type { Handler } from './handler-chain.ts';
+import type { ErrorHandler, Handler } from './handler-chain.ts';
 import { createAppError } from './host-error.ts';
 
 type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
@@ -18,6 +18,8 @@ export interface AppHandlers {
   readonly auths: readonly (readonly Handler[])[];
   /** Undefined for entries without a function: they are skipped. */
   readonly middleware: readonly (Handler | undefined)[];
+  /** At the places of `middleware`: functions for errors, which are no part of the usual chain. */
+  readonly errorHandlers: readonly (ErrorHandler | undefined)[];
   readonly topics: ReadonlyMap<string, readonly Handler[]>;
   readonly jobs: ReadonlyMap<string, readonly Handler[]>;
   readonly startup: (() => unknown) | null;
@@ -71,7 +73,12 @@ export function loadManifest(moduleExports: unknown, readPlatformFile: ReadPlatf
       routes: Object.values(routes),
       routeGroups: Object.keys(routes).map(getRouteGroups),
       auths: Object.values(auths),
-      middleware: middleware.map(getMiddlewareFunction),
+      middleware: middleware
+        .map(getMiddlewareFunction)
+        .map((handler) => (isErrorHandler(handler) ? undefined : handler)),
+      errorHandlers: middleware
+        .map(getMiddlewareFunction)
+        .map((handler) => (isErrorHandler(handler) ? (handler as unknown as ErrorHandler) : undefined)),
       topics: new Map([...Object.entries(queues), ...Object.entries(workers)]),
       jobs: new Map(Object.entries(jobs)),
       startup: typeof source.startup === 'function' ? (source.startup as () => unknown) : null,
@@ -143,6 +150,11 @@ function getMiddlewarePath(entry: unknown): string | null {
 function getMiddlewareFunction(entry: unknown): Handler | undefined {
   const handler = isRecord(entry) && typeof entry !== 'function' ? entry.func : entry;
   return typeof handler === 'function' ? (handler as Handler) : undefined;
+}
+
+/** The original library would call it like any other, with the request in place of the error. */
+function isErrorHandler(handler: Handler | undefined): boolean {
+  return handler !== undefined && handler.length === 4;
 }
 
 /** Settings hold engines and functions too; the gateway sees those that are plain data. */

@@ -5,6 +5,7 @@ import type { ResponseSink } from '../runtime-types.ts';
 import { DataStream } from './data-stream.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import type { JsonTarget } from './json-target.ts';
+import { getMimeType } from './mime-type.ts';
 import { getPlainHeaders, ResponseHeaders } from './response-headers.ts';
 
 type Render = (view: string, context: unknown, done: (error: unknown, html?: string) => void) => unknown;
@@ -68,6 +69,10 @@ export class HttpResponse implements JsonTarget {
     return this.#locals;
   }
 
+  set locals(locals: Record<string, unknown>) {
+    this.#locals = locals;
+  }
+
   status(code: number | string): this {
     const status = Number(code);
     if (!Number.isInteger(status) || status < 200 || status > 599) {
@@ -108,8 +113,9 @@ export class HttpResponse implements JsonTarget {
     return this;
   }
 
+  /** A media type, or the extension of one: `html`, `.json`. */
   type(mime: string): this {
-    return this.set('Content-Type', mime);
+    return this.set('Content-Type', mime.includes('/') ? mime : (getMimeType(`x.${mime.replace(/^\./, '')}`) ?? mime));
   }
 
   /** A method that sets many headers, and at the same time the bag of those that are set. */
@@ -213,10 +219,12 @@ export class HttpResponse implements JsonTarget {
     return toBytes(isBytes(data) ? data : String(data), encoding);
   }
 
-  /** `redirect(url)` or `redirect(status, url)`; the URL is sent as given. */
+  /** `redirect(url)` or `redirect(status, url)`; the URL is sent as given, but for what a header cannot hold. */
   redirect(first: string | number, second?: string | number): this {
     const [status, url] = second === undefined ? [302, first] : [first, second];
-    return this.status(status).set('Location', String(url)).end();
+    return this.status(status)
+      .set('Location', escapeLocation(String(url)))
+      .end();
   }
 
   render(view: string, context: unknown = {}): this {
@@ -394,6 +402,10 @@ function toBytes(value: string | Bytes, encoding?: string): Uint8Array {
     return Buffer.from(value, encoding !== undefined && Buffer.isEncoding(encoding) ? encoding : 'utf8');
   }
   return value instanceof Uint8Array ? value : new Uint8Array(value);
+}
+
+function escapeLocation(url: string): string {
+  return url.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent);
 }
 
 /** A client that left is no error of the app; `abandon` ends the response. */

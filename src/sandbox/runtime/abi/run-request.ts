@@ -1,5 +1,5 @@
 import type { RequestHead, ResponseSink } from '../runtime-types.ts';
-import { type Handler, runChain, toMessage } from './handler-chain.ts';
+import { type Handler, runChain, runErrorHandlers, toMessage } from './handler-chain.ts';
 import { createInvocation, runInInvocation } from './invocation.ts';
 import type { AppHandlers } from './manifest.ts';
 import { HttpRequest } from './request.ts';
@@ -124,10 +124,14 @@ function runParsed(app: AppHandlers, head: RequestHead, request: HttpRequest, ha
     const groups = app.routeGroups[head.route]?.exec(head.apiPath)?.groups;
     if (groups !== undefined) request.params = { ...groups };
     const handlers = collectHandlers(app, head.middleware, head.route);
+    const recover = (error: unknown, onLeft: (left: unknown) => void): void => {
+      const errorHandlers = head.middleware.flatMap((index) => app.errorHandlers[index] ?? []);
+      runErrorHandlers(errorHandlers, error, request, response, onLeft);
+    };
     runChain(handlers, request, response, {
       onPassed() {},
-      onRefused: (message) => void response.status(500).end(toMessage(message)),
-      onError,
+      onRefused: (message) => recover(message, (left) => void response.status(500).end(toMessage(left))),
+      onError: (error) => recover(error, onError),
       onPending,
       onSettled,
     });
