@@ -64,6 +64,8 @@ export interface Apps extends AsyncDisposable {
   onSwitch(listener: (spaceId: string, runner: AppRunner | null) => void | Promise<void>): void;
   /** Runs before a deployment may go live; a rejection fails the deploy. */
   onValidate(validate: (spaceId: string, deployment: Deployment) => void | Promise<void>): void;
+  /** Asked before old versions are forgotten: which ones still have something to finish. They are kept. */
+  onPrune(listUsedVersions: (spaceId: string) => Promise<readonly number[]>): void;
 }
 
 export async function openApps(options: AppsOptions): Promise<Apps> {
@@ -72,6 +74,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
   const pinnedRunners = new Map<string, AppRunner>();
   const switchListeners: ((spaceId: string, runner: AppRunner | null) => void | Promise<void>)[] = [];
   const validators: ((spaceId: string, deployment: Deployment) => void | Promise<void>)[] = [];
+  const usedVersionLists: ((spaceId: string) => Promise<readonly number[]>)[] = [];
   const changes = createSerialQueue();
 
   for (const deployment of await deployments.listLive()) {
@@ -206,11 +209,13 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
   }
 
   async function prune(spaceId: string): Promise<void> {
-    const forgotten = await deployments.prune(spaceId, options.limits.keptVersions).catch((error: unknown) => {
+    try {
+      const used = await Promise.all(usedVersionLists.map((listUsed) => listUsed(spaceId)));
+      const forgotten = await deployments.prune(spaceId, options.limits.keptVersions, new Set(used.flat()));
+      for (const deployment of forgotten) await assets.release(deployment);
+    } catch (error) {
       logError(spaceId, 'deploy', `Old versions could not be removed: ${String(error)}`);
-      return [];
-    });
-    for (const deployment of forgotten) await assets.release(deployment);
+    }
   }
 
   async function runStartup(deployment: Deployment, process: AppProcess, sourceMap: string | null): Promise<void> {
@@ -326,6 +331,9 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     },
     onValidate(validate) {
       validators.push(validate);
+    },
+    onPrune(listUsedVersions) {
+      usedVersionLists.push(listUsedVersions);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...runners.values(), ...pinnedRunners.values()].map((runner) => runner.retire()));

@@ -18,8 +18,8 @@ export interface DeploymentStore {
   lastVersion(spaceId: string): Promise<number>;
   /** Every deployment of every space. */
   listAll(): AsyncIterable<Deployment>;
-  /** Forgets all but the newest `kept` versions and the live one; resolves with what it forgot. */
-  prune(spaceId: string, kept: number): Promise<readonly Deployment[]>;
+  /** Forgets all but the newest `kept` versions, the live one and those `inUse`; resolves with what it forgot. */
+  prune(spaceId: string, kept: number, inUse: ReadonlySet<number>): Promise<readonly Deployment[]>;
   removeAll(spaceId: string): Promise<void>;
 }
 
@@ -124,8 +124,10 @@ export function createDeploymentStore(storage: Storage): DeploymentStore {
         after = records.at(-1)?.key;
       }
     },
-    async prune(spaceId, kept) {
-      const surplus = (await list(spaceId)).slice(kept).filter((deployment) => deployment.state !== 'live');
+    async prune(spaceId, kept, inUse) {
+      const surplus = (await list(spaceId))
+        .slice(kept)
+        .filter(({ state, version }) => state !== 'live' && !inUse.has(version));
       for (const { version } of surplus) {
         const key = keyOf(spaceId, version);
         await storage.commit([{ kind: 'record.remove', type: deploymentType, key }], system);

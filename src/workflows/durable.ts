@@ -22,6 +22,7 @@ export interface DurableApps {
   listLive(): readonly (LiveApp & { readonly deployment: { readonly spaceId: string } })[];
   onSwitch(listener: (spaceId: string, app: LiveApp | null) => void | Promise<void>): void;
   onValidate(validate: (spaceId: string, deployment: { readonly manifest: AppManifest }) => void | Promise<void>): void;
+  onPrune(listUsedVersions: (spaceId: string) => Promise<readonly number[]>): void;
 }
 
 export interface DurableOptions {
@@ -90,6 +91,7 @@ export function createDurable(options: DurableOptions): Durable {
         appQueues.validate(manifest);
         readDefinitions(manifest);
       });
+      given.onPrune(async (spaceId) => (await workflows.usedVersions(spaceId)).map(Number));
       // Without handlers tasks are kept, and nothing of the time before the backup happens twice.
       if (isPaused) return;
       given.onSwitch(apply);
