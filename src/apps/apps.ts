@@ -86,7 +86,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     return new AppRunner(
       {
         deployment,
-        start: async () => startProcess(deployment, await options.blobs.readText(deployment.bundleHash)),
+        start: () => startStored(deployment),
         onExit(exit) {
           if (exit.reason === 'stopped') return;
           const detail = exit.stderr === '' ? '' : `\n${exit.stderr}`;
@@ -104,13 +104,20 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     options.onLog(spaceId, { context, logtype: 'error', log, time: options.clock.now() });
   }
 
+  async function startStored(deployment: Deployment): Promise<AppProcess> {
+    const { bundleHash, sourceMapHash } = deployment;
+    const loadSourceMap = async () => (sourceMapHash === null ? null : options.blobs.readText(sourceMapHash));
+    return startProcess(deployment, await options.blobs.readText(bundleHash), loadSourceMap);
+  }
+
   async function startProcess(
-    deployment: AppVersion & Pick<Deployment, 'sourceMapHash'>,
+    deployment: AppVersion,
     code: string,
+    loadSourceMap: () => Promise<string | null>,
   ): Promise<AppProcess> {
     const { spaceId, version } = deployment;
     const settings = options.getSettings(spaceId);
-    const sourceMap = createLazySourceMap(options.blobs, deployment.sourceMapHash);
+    const sourceMap = once(loadSourceMap);
     return options.sandbox.start({
       label: `${spaceId}/${version}`,
       code,
@@ -173,29 +180,34 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       upload.assets === null
         ? (runners.get(spaceId)?.deployment.assetsHash ?? null)
         : await assets.accept(spaceId, upload.assets);
-    const [bundle, source, sourceMap] = await Promise.all([
+    // While the disk writes, the app is evaluated; nothing names the files before both are done.
+    const storing = Promise.all([
       options.blobs.put(code),
       upload.kind === 'original' ? options.blobs.put(upload.bundle) : null,
       upload.sourceMap === null ? null : options.blobs.put(upload.sourceMap),
     ]);
+    storing.catch(() => undefined);
     const createdAt = options.clock.now();
-    const made = { spaceId, version, createdAt, assetsHash, sourceMapHash: sourceMap?.hash ?? null };
-    const process = await startProcess(made, code).catch((error: unknown) => {
+    const made = { spaceId, version, createdAt, assetsHash };
+    const loadSourceMap = () => storing.then(([, , map]) => map && options.blobs.readText(map.hash));
+    const process = await startProcess(made, code, loadSourceMap).catch((error: unknown) => {
       throw evaluationFailed(error, upload.sourceMap, options.mapStack);
     });
-    const starting: Deployment = {
-      ...made,
-      id: randomUUID(),
-      kind: upload.kind,
-      state: 'starting',
-      meta: upload.meta,
-      manifest: process.manifest,
-      bundleHash: bundle.hash,
-      uploadHash: source?.hash ?? null,
-      bundleBytes: bundle.sizeBytes,
-      error: null,
-    };
     const live = await orStop(process, async () => {
+      const [bundle, source, sourceMap] = await storing;
+      const starting: Deployment = {
+        ...made,
+        id: randomUUID(),
+        kind: upload.kind,
+        state: 'starting',
+        meta: upload.meta,
+        manifest: process.manifest,
+        bundleHash: bundle.hash,
+        uploadHash: source?.hash ?? null,
+        sourceMapHash: sourceMap?.hash ?? null,
+        bundleBytes: bundle.sizeBytes,
+        error: null,
+      };
       for (const validate of validators) await validate(spaceId, starting);
       if (process.manifest.hasStartup) {
         await deployments.put(starting);
@@ -263,7 +275,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       );
     }
     for (const validate of validators) await validate(spaceId, target);
-    const process = await startProcess(target, await options.blobs.readText(target.bundleHash));
+    const process = await startStored(target);
     const live = await orStop(process, () => deployments.makeLive({ ...target, state: 'live' }));
     await switchTo(spaceId, createRunner(live, process));
     return live;
@@ -384,10 +396,11 @@ function createSerialQueue() {
   };
 }
 
-function createLazySourceMap(blobs: BlobStore, hash: string | null): () => Promise<string | null> {
+/** Loaded when it is first needed; a map that cannot be loaded is none. */
+function once(loadSourceMap: () => Promise<string | null>): () => Promise<string | null> {
   let loaded: Promise<string | null> | null = null;
   return () => {
-    loaded ??= hash === null ? Promise.resolve(null) : blobs.readText(hash).catch(() => null);
+    loaded ??= loadSourceMap().catch(() => null);
     return loaded;
   };
 }

@@ -47,7 +47,7 @@ function exampleOfType(document, schema, depth) {
     case 'boolean':
       return true;
     case 'string':
-      return exampleTexts[schema.format] ?? '';
+      return exampleTexts[schema.format] ?? 'text';
     default:
       return null;
   }
