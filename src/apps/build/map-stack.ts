@@ -10,10 +10,11 @@ const framePattern = /app\.js:(\d+):(\d+)/g;
  * it is, and so does everything when the map is not usable.
  */
 export function mapStack(text: string, sourceMap: string): string {
-  if (!text.includes('app.js:')) return text;
+  const own = dropPlatformFrames(text);
+  if (!own.includes('app.js:')) return own;
   const map = parseMap(sourceMap);
-  if (map === null) return text;
-  return dropPlatformFrames(text).replaceAll(framePattern, (frame, line: string, column: string) => {
+  if (map === null) return own;
+  return own.replaceAll(framePattern, (frame, line: string, column: string) => {
     const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
     if (!('originalSource' in entry) || entry.originalSource === undefined) return frame;
     return `${cleanSource(entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
@@ -28,7 +29,8 @@ function dropPlatformFrames(text: string): string {
     .join('\n');
 }
 
-const platformFrame = /^\s+at .*(?:\/tackle-sandbox-[^/]+\/runtime\.js:\d+|ext:[\w/.-]+:\d+):\d+\)?$/;
+const platformFrame =
+  /^\s+at .*(?:\bsandbox-runtime\.js:\d+|\/tackle-sandbox-[^/]+\/\w+\.js:\d+|ext:[\w/.-]+:\d+):\d+\)?$/;
 
 function parseMap(text: string): SourceMap | null {
   const known = parsedMaps.get(text);

@@ -94,8 +94,12 @@ class AppLoading {
         break;
       case frameType.loadFailed: {
         const error = parseWireError(parseFrameJson(bytes.toString('utf8', start, end)));
-        const stack = error.stack?.includes(error.message) ? error.stack : `${error.name ?? 'Error'}: ${error.message}`;
-        this.#fail(stack, { name: error.name, message: error.message, stack: error.stack });
+        // The stack is for the details; what people read first is one line.
+        this.#fail(`${error.name ?? 'Error'}: ${error.message}`, {
+          name: error.name,
+          message: error.message,
+          stack: error.stack,
+        });
         break;
       }
       case frameType.call: {
@@ -131,6 +135,6 @@ class AppLoading {
   #fail(why: string, details?: unknown): void {
     clearTimeout(this.#timer);
     this.#link.kill('stopped', '');
-    this.#reject(new TackleError('deploy_failed', `The app ${this.#options.label} did not start: ${why}`, { details }));
+    this.#reject(new TackleError('deploy_failed', `The app did not start: ${why}`, { details }));
   }
 }
