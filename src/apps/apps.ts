@@ -208,7 +208,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
         bundleBytes: bundle.sizeBytes,
         error: null,
       };
-      for (const validate of validators) await validate(spaceId, starting);
+      await validateAll(starting, upload.sourceMap);
       if (process.manifest.hasStartup) {
         await deployments.put(starting);
         await runStartup(starting, process, upload.sourceMap);
@@ -218,6 +218,14 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     await switchTo(spaceId, createRunner(live, process));
     void prune(spaceId);
     return live;
+  }
+
+  async function validateAll(deployment: Deployment, sourceMap: string | null): Promise<void> {
+    try {
+      for (const validate of validators) await validate(deployment.spaceId, deployment);
+    } catch (error) {
+      throw withSourcePosition(error, sourceMap, options.mapStack);
+    }
   }
 
   async function prune(spaceId: string): Promise<void> {
@@ -274,7 +282,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
         `Version ${target.version} never went live (${target.state}). Deploy it again.`,
       );
     }
-    for (const validate of validators) await validate(spaceId, target);
+    await validateAll(target, null);
     const process = await startStored(target);
     const live = await orStop(process, () => deployments.makeLive({ ...target, state: 'live' }));
     await switchTo(spaceId, createRunner(live, process));
@@ -421,6 +429,13 @@ function evaluationFailed(error: unknown, sourceMap: string | null, mapStack: Ap
     cause: error,
     details: { stack: mappedStack(error, sourceMap, mapStack) },
   });
+}
+
+/** A refusal may name a position in the bundle; its reader knows the source. */
+function withSourcePosition(error: unknown, sourceMap: string | null, mapStack: AppsOptions['mapStack']): unknown {
+  if (!(error instanceof TackleError) || sourceMap === null) return error;
+  const message = mapStack(error.message, sourceMap);
+  return message === error.message ? error : new TackleError(error.code, message, { cause: error });
 }
 
 function mappedStack(error: unknown, sourceMap: string | null, mapStack: AppsOptions['mapStack']): Json {
