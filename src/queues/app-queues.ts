@@ -33,7 +33,7 @@ export class AppQueues {
     this.#options = options;
   }
 
-  /** Throws `deploy_failed` for cron expressions, topics and settings that cannot work. */
+  /** Throws `deploy_failed` for cron expressions, topics and settings that cannot work; names the line in the bundle. */
   validate(manifest: AppManifest): void {
     for (const expression of manifest.jobs) readSchedule(manifest, expression);
     for (const topic of listWorkers(manifest)) {
@@ -180,7 +180,10 @@ function readSchedule(manifest: AppManifest, expression: string): ScheduleSpec {
     checkCronExpression(spec.expression, spec.timezone);
     return spec;
   } catch (error) {
-    throw new TackleError('deploy_failed', error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    const positions = manifest.extensions.jobPositions;
+    const position = isPlainObject(positions) ? positions[expression] : undefined;
+    throw new TackleError('deploy_failed', typeof position === 'string' ? `${reason} It is at ${position}.` : reason);
   }
 }
 

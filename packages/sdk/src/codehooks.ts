@@ -51,6 +51,9 @@ export class Codehooks {
   readonly workflows: WorkflowRegistry = new WorkflowRegistry();
   readonly events: EventSubscriptions = new EventSubscriptions((topic, handler) => this.queue(topic, handler));
 
+  /** Where jobs were registered, by expression: `app.js:LINE:COLUMN` in the bundle. */
+  readonly #jobPositions: Record<string, string> = {};
+
   static getInstance(): Codehooks {
     Codehooks.#instance ??= new Codehooks();
     return Codehooks.#instance;
@@ -104,9 +107,14 @@ export class Codehooks {
   };
 
   /** Runs by a cron expression of five fields, or of six with seconds first; times are UTC. */
-  job = (cronExpression: string, ...hooks: Handler[]): void => {
+  job = (cronExpression: string, ...hooks: Handler[]): void => this.addJob(cronExpression, hooks, this.job);
+
+  /** `calledAs`: the function that the app called, so that a deploy can name the line of a wrong expression. */
+  addJob(cronExpression: string, hooks: Handler[], calledAs: (...given: never[]) => unknown): void {
     this.jobs[cronExpression] = hooks;
-  };
+    const position = findCaller(calledAs);
+    if (position !== null) this.#jobPositions[cronExpression] = position;
+  }
 
   /** Steps that survive everything; the first one is where an instance starts. */
   createWorkflow = (
@@ -174,6 +182,7 @@ export class Codehooks {
         routes: describeRoutes(this.routes),
         auths: describeRoutes(this.auths),
         events: this.events.describe(),
+        jobPositions: this.#jobPositions,
       },
       taskhooks: { step: this.workflows.runStep, event: this.workflows.tell },
     };
@@ -197,4 +206,12 @@ export class Codehooks {
   addListener = (listener: (app: Codehooks) => unknown): void => {
     this.listeners.push(listener);
   };
+}
+
+/** The line of the bundle that called `callee`; null where the engine does not tell, or it was called from elsewhere. */
+function findCaller(callee: (...given: never[]) => unknown): string | null {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace?.(holder, callee);
+  const caller = holder.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '';
+  return /app\.js:\d+:\d+/.exec(caller)?.[0] ?? null;
 }

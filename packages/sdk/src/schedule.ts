@@ -8,5 +8,6 @@ export const schedule = {
     (await datastore.open()).runAt(date, payload, worker),
   run: async (payload: unknown, worker: string): Promise<Untyped> =>
     (await datastore.open()).runAt(new Date(), payload, worker),
-  cron: (cronExpression: string, ...hooks: Handler[]): void => Codehooks.getInstance().job(cronExpression, ...hooks),
+  cron: (cronExpression: string, ...hooks: Handler[]): void =>
+    Codehooks.getInstance().addJob(cronExpression, hooks, schedule.cron),
 };

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FrameWriter, IncomingFrame } from './frame-channel.ts';
-import { frameType, logTypes, maxFrameBytes, maxOpenCalls, type WireError } from './protocol.ts';
+import { checkFrameText } from './frame-limit.ts';
+import { frameType, logTypes, maxOpenCalls, type WireError } from './protocol.ts';
 import type { HostChannel } from './runtime-types.ts';
 import { fromWireError } from './wire-error.ts';
 
@@ -62,21 +63,9 @@ export class HostCalls implements HostChannel {
     let text: string;
     try {
       text = stringify(params) ?? 'null';
+      checkFrameText(text, `${method}: the data`);
     } catch (error) {
       return Promise.reject(error);
-    }
-    if (text.length > maxFrameBytes / 3) {
-      const bytes = new TextEncoder().encode(text).length;
-      if (bytes > maxFrameBytes - 4096) {
-        return Promise.reject(
-          Object.assign(
-            new Error(`${method}: the data is ${bytes} bytes, more than the 8 MB that one call may carry`),
-            {
-              code: 'payload_too_large',
-            },
-          ),
-        );
-      }
     }
     const invocation = currentInvocation.getStore()?.id ?? 0;
     return new Promise((resolve, reject) => {

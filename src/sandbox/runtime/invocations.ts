@@ -2,6 +2,7 @@ import type { AppTask } from '../../ports/sandbox.ts';
 import { IncomingBytes, OutgoingBytes, type StreamEnds } from './byte-streams.ts';
 import { dispatchStreamFrame } from './dispatch-stream-frame.ts';
 import type { FrameWriter, IncomingFrame } from './frame-channel.ts';
+import { checkFrameText } from './frame-limit.ts';
 import { currentInvocation } from './host-channel.ts';
 import { bodyKind, frameType, inlineBodyBytes } from './protocol.ts';
 import type { AppRuntime, RequestHead, ResponseSink } from './runtime-types.ts';
@@ -185,7 +186,9 @@ export class Invocations {
     void currentInvocation.run(invocation, async () => {
       try {
         const result = await this.#runtime.runTask(task, invocation.signal);
-        this.#writer.sendJson(frameType.taskDone, invocation.id, result);
+        const text = stringify(result);
+        checkFrameText(text, `What the ${task.kind} "${task.name}" left behind`);
+        this.#writer.send(frameType.taskDone, invocation.id, text);
       } catch (error) {
         this.#writer.sendJson(frameType.failed, invocation.id, toWireError(error));
       } finally {

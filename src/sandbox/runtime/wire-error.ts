@@ -1,23 +1,30 @@
 import type { WireError } from './protocol.ts';
 
+/** Text of an error beyond this tells nobody anything, and might not fit into a frame. */
+const longestText = 100_000;
+
 /** What app code threw, as plain data. Never throws itself, whatever it was. */
 export function toWireError(error: unknown): WireError {
   try {
     if (error instanceof Error) {
       const code = (error as { code?: unknown }).code;
       return {
-        message: String(error.message),
+        message: cut(error.message),
         name: String(error.name),
         ...(typeof code === 'string' ? { code } : {}),
-        ...(error.stack ? { stack: String(error.stack) } : {}),
+        ...(error.stack ? { stack: cut(error.stack) } : {}),
       };
     }
     return {
-      message: typeof error === 'string' ? error : `A value that is not an Error was thrown: ${describe(error)}`,
+      message: cut(typeof error === 'string' ? error : `A value that is not an Error was thrown: ${describe(error)}`),
     };
   } catch {
     return { message: 'A value was thrown that cannot be shown' };
   }
+}
+
+function cut(value: unknown): string {
+  return String(value).slice(0, longestText);
 }
 
 function describe(value: unknown): string {
