@@ -30,16 +30,19 @@ export function describeProcesses(open: OpenSandbox): void {
     describe('starting', () => {
       test('an app that throws while it is evaluated says what and where', async () => {
         const code = `${evaluatorCode}\nthrow new RangeError('no such planet');`;
-        await assert.rejects(startTestApp(sandbox, { code, label: 'p/dev/7' }), (error: TackleError) => {
+        await assert.rejects(startTestApp(sandbox, { code }), (error: TackleError) => {
           assert.equal(error.code, 'deploy_failed');
-          assert.match(error.message, /p\/dev\/7.*RangeError: no such planet\n\s+at .*app\.js:\d+:7/s);
+          assert.equal(error.message, 'The app did not start: RangeError: no such planet');
+          assert.match(stackOf(error), /RangeError: no such planet\n\s+at .*app\.js:\d+:7/);
           return true;
         });
       });
 
       test('positions in stacks are positions in the code', async () => {
         const code = `globalThis.__tackleExports = {};\n\n    null.x;`;
-        await assert.rejects(startTestApp(sandbox, { code }), /app\.js:3:10/);
+        await assert.rejects(startTestApp(sandbox, { code }), (error: TackleError) =>
+          /app\.js:3:10/.test(stackOf(error)),
+        );
       });
 
       const broken: [string, string, RegExp][] = [
@@ -476,4 +479,8 @@ export function describeProcesses(open: OpenSandbox): void {
       });
     });
   });
+}
+
+function stackOf(error: TackleError): string {
+  return String((error.details as { stack?: string }).stack);
 }
