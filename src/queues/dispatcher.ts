@@ -15,6 +15,8 @@ export interface DispatcherOptions {
   /** `gateway/boot`: unique for every start of every gateway. */
   readonly owner: string;
   onError(message: string, error: unknown): void;
+  /** What the people of a space should know. */
+  onWarning(space: string, message: string): void;
 }
 
 export type ClaimResult = TaskCommands['task.claim']['result'];
@@ -313,6 +315,7 @@ export class Dispatcher {
     for (const [index, entry] of plain.entries()) {
       const { settlement } = settlements[index]!;
       if (settlement.type === 'retry') this.#due.wantAt(settlement.runAtMs);
+      if (settlement.type === 'dead') this.#options.onWarning(entry.task.space, describeDeath(entry.task, settlement));
       if (settled.tasks[index]?.freed === true || settlement.type === 'release') this.notify([entry.consumer]);
       entry.done();
     }
@@ -425,4 +428,8 @@ function toLease({ seq, attempt }: ClaimedTask): TaskLease {
 
 export function topicKey({ space, topic }: TopicRef): string {
   return `${space}\n${topic}`;
+}
+
+function describeDeath({ id, topic }: ClaimedTask, { reason, error }: Extract<Settlement, { type: 'dead' }>): string {
+  return `Gave up task ${id} of '${topic}' (${reason}): ${error.message}. It is kept: tackle task list --state dead`;
 }

@@ -20,6 +20,8 @@ export interface QueuesOptions {
   /** Unique for every start of every gateway. Claims of all others are void at the start (foundations 5). */
   readonly owner?: string;
   onError?(message: string, error: unknown): void;
+  /** For the log of a space. */
+  onWarning?(space: string, message: string): void;
 }
 
 export interface AttachOptions extends TopicRef {
@@ -75,6 +77,7 @@ export class Queues implements AsyncDisposable {
     this.dispatcher = new Dispatcher({
       ...shared,
       random: options.random ?? Math.random,
+      onWarning: (space, message) => options.onWarning?.(space, message),
       owner: options.owner ?? randomBytes(9).toString('base64url'),
     });
     this.schedules = new Schedules({ ...shared, dispatcher: this.dispatcher });

@@ -197,6 +197,10 @@ for (const mode of buildModes) {
         () => readLog('endless'),
         (list) => list.length === 1,
       );
+      await poll(
+        async () => (await space.admin('GET', '/logs')).json().lines as Documents,
+        (lines) => lines.some(({ log }) => /Gave up task .* of 'endless' \(retries-exhausted\)/.test(log)),
+      );
     });
     it('14: runs jobs of five and six fields, which learn their id and need not end', async () => {
       const { schedules } = (await space.admin('GET', '/schedules')).json();
