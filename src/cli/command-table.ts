@@ -63,6 +63,7 @@ export const commandGroups: readonly CommandGroup[] = [
       entry('versions', 'list the deployed versions', () => import('./commands/app-versions.ts')),
       entry('rollback', 'put an earlier version live', () => import('./commands/app-rollback.ts')),
       entry('log logs', "show the app's log", () => import('./commands/app-log.ts')),
+      entry('prompt', 'print the guide for writing apps, as Markdown', () => import('./commands/prompt.ts')),
     ],
   },
   {

@@ -82,6 +82,10 @@ export type Update<Fields> =
       $setOnInsert?: Partial<Fields>;
       $unset?: Each<Fields> | readonly (keyof Fields)[] | keyof Fields;
       $inc?: { [Name in NumericNames<Fields>]?: number };
+      $mul?: { [Name in NumericNames<Fields>]?: number };
+      $min?: Partial<Fields>;
+      $max?: Partial<Fields>;
+      $currentDate?: Each<Fields>;
       $push?: Each<Fields>;
       $pull?: Each<Fields>;
       $pullAll?: Each<Fields>;
