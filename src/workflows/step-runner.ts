@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { serializeError, TackleError } from '../core/errors.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import { isPlainObject, type Json, type JsonObject } from '../core/json.ts';
 import type { AttemptOutcome, TaskLease } from '../core/task.ts';
 import { describeControl, isEnded, type StepOutcome, stepTopic, type WorkflowInstance } from '../core/workflow.ts';
 import type { WorkflowDefinition } from '../core/workflow-definition.ts';
@@ -61,7 +61,7 @@ export class StepRunner {
 
   async run(task: ClaimedTask, context: RunContext): Promise<RunResult> {
     const payload = readPayload(task.payload);
-    if (payload === null) return { type: 'failed', error: notOurs(task), retryable: false };
+    if (payload === null) return this.#adopt(task);
     if (payload.timer === true) return this.#fireTimer(task, payload);
     const { storage, clock } = this.#options.queues;
     const { instanceId: id, visit } = payload;
@@ -131,6 +131,41 @@ export class StepRunner {
       `Control fields of the workflow instance ${instance.id} were changed in its document; that has no effect.`,
     );
     return { ...state, ...describeControl(instance) };
+  }
+
+  /** A task that the original library's engine left: its instance goes on here (foundations 11). */
+  async #adopt(task: ClaimedTask): Promise<RunResult> {
+    const { findDefinition, liveVersion, queues } = this.#options;
+    const original = readOriginalPayload(task.payload);
+    const definition = original === null ? null : findDefinition(task.space, original.stepsName);
+    if (original === null || definition === null || stepTopic(definition, original.goto) !== task.topic) {
+      return { type: 'failed', error: notOurs(task), retryable: false };
+    }
+    const { name, collection, queuePrefix, maxStepCount, versioning } = definition;
+    const version = versioning === 'pinned' ? liveVersion(task.space) : null;
+    const instance = { name, collection, queuePrefix, maxStepCount, version, parent: null };
+    try {
+      const [change] = await queues.dispatcher.guard('change', () =>
+        queues.storage.commit(
+          [
+            {
+              kind: 'workflow.adopt',
+              instance: { space: task.space, id: original.instanceId, ...instance },
+              step: original.goto,
+              state: original.state,
+              lease: { seq: task.seq, attempt: task.attempt },
+              nowMs: queues.clock.now(),
+            },
+          ],
+          system,
+        ),
+      );
+      if (change !== null) queues.dispatcher.notify(change.topics);
+      return { type: 'settled' };
+    } catch (error) {
+      if (!(error instanceof TackleError) || error.status >= 500) throw error;
+      return { type: 'failed', error: serializeError(error), retryable: false };
+    }
   }
 
   /** A wait took too long. The timer's own task is settled in the commit that tells the instance. */
@@ -294,6 +329,22 @@ function readPayload(text: string): StepPayload | null {
   const payload = JSON.parse(text) as Partial<StepPayload> | null;
   const isOurs = typeof payload?.instanceId === 'string' && typeof payload.branch === 'string';
   return isOurs && typeof payload.visit === 'number' ? (payload as StepPayload) : null;
+}
+
+interface OriginalPayload {
+  readonly stepsName: string;
+  readonly goto: string;
+  readonly instanceId: string;
+  readonly state: JsonObject;
+}
+
+/** What the engine of the original library puts into the topic of a step (spec 8.2). */
+function readOriginalPayload(text: string): OriginalPayload | null {
+  const payload: unknown = JSON.parse(text);
+  if (!isPlainObject(payload)) return null;
+  const { stepsName, goto, instanceId, state } = payload as JsonObject;
+  if (typeof stepsName !== 'string' || typeof goto !== 'string' || typeof instanceId !== 'string') return null;
+  return { stepsName, goto, instanceId, state: isPlainObject(state) ? (state as JsonObject) : {} };
 }
 
 function notOurs(task: ClaimedTask): ReturnType<typeof serializeError> {

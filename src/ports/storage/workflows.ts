@@ -74,6 +74,23 @@ export interface WorkflowCommands {
     };
     result: WorkflowChange;
   };
+  /**
+   * Takes over an instance of the original library's engine from one of its waiting tasks (spec 8.2): gives the document a
+   * row, queues its step (all unfinished ones, when it is in a fork) and settles the task. Null when there is nothing to take
+   * over: the task lost its lease, the instance has ended, or another of its tasks was here before. Rejects with `not_found`
+   * when there is no document.
+   */
+  'workflow.adopt': {
+    params: {
+      readonly instance: NewWorkflowInstance;
+      readonly step: string;
+      /** What the task carries; fields that only it knows are those that the step before gave to `goto`. */
+      readonly state: JsonObject;
+      readonly lease: TaskLease;
+      readonly nowMs: number;
+    };
+    result: WorkflowChange | null;
+  };
   /** One result per report; a report that cannot be applied leaves the others alone. */
   'workflow.steps': {
     params: { readonly reports: readonly StepReport[]; readonly nowMs: number };

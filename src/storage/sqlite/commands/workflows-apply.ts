@@ -78,11 +78,13 @@ export interface InstanceStart {
   readonly instance: NewWorkflowInstance;
   readonly operation: Extract<WorkflowOperation, { type: 'start' | 'resume' }>;
   readonly memory: JsonObject;
+  /** The document is there already and has been since then. */
+  readonly documentSinceMs?: number;
 }
 
 export function startInstance(
   commit: WorkflowCommit,
-  { instance, operation, memory }: InstanceStart,
+  { instance, operation, memory, documentSinceMs }: InstanceStart,
 ): AppliedOperation {
   const { context, nowMs } = commit;
   const { connection } = context;
@@ -94,7 +96,7 @@ export function startInstance(
     maxStepCount: instance.maxStepCount,
     version: instance.version,
     parent: instance.parent,
-    createdAtMs: nowMs,
+    createdAtMs: documentSinceMs ?? nowMs,
     control: createControl(nowMs),
   };
   const decision = decideWorkflow(fresh, operation, {
@@ -105,8 +107,12 @@ export function startInstance(
   if (findInstance(connection, instance.space, instance.id) !== null) {
     throw new TackleError('duplicate_id', `There is a workflow instance ${instance.id} already.`);
   }
-  const document = insertDocument(context, instance.space, decision.instance, decision.patch);
+  const inserted =
+    documentSinceMs === undefined
+      ? insertDocument(context, instance.space, decision.instance, decision.patch)
+      : undefined;
   const stored = insertInstance(connection, instance.space, decision.instance);
+  const document = inserted ?? writeDocument(context, stored, decision.instance, decision.patch)?.after ?? 'null';
   for (const [memo, value] of Object.entries(memory)) remember(commit, stored.n, 1, memo, value);
   for (const effect of decision.effects) applyEffect(commit, stored, effect, document);
   return { instance: decision.instance, document };

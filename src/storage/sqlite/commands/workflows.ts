@@ -6,12 +6,14 @@ import type { Connection } from '../connection.ts';
 import type { CommandHandlers, WriterContext } from '../handlers.ts';
 import { holdsLease } from './tasks-claim.ts';
 import { settleTask } from './tasks-settle.ts';
+import { adoptCommands } from './workflows-adopt.ts';
 import { applyOperation, openCommit, remember, startInstance, toChange } from './workflows-apply.ts';
 import { eventCommands } from './workflows-events.ts';
 import { findInstance, type StoredInstance } from './workflows-rows.ts';
 
 export const workflowCommands: CommandHandlers<WorkflowCommands> = {
   ...eventCommands,
+  ...adoptCommands,
 
   'workflow.start': (context, { instance, step, state, delayMs, nowMs }) => {
     const commit = openCommit(context, nowMs);
