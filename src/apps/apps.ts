@@ -25,7 +25,7 @@ export interface AppsOptions {
   /** Makes a bundle of the official client runnable here. */
   prepareOriginal(bundle: string): Promise<string>;
   /** Rewrites positions in a stack of bundled code to those of the source. */
-  mapStack(text: string, sourceMap: string): string;
+  mapStack(text: string, sourceMap: string | null): string;
   onLog(spaceId: string, entry: LogEntry): void;
   readonly limits: AppLimits;
   readonly clock: { now(): number };
@@ -128,9 +128,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
       onLog(entry) {
         // Only stacks name positions; everything else goes straight through.
         if (entry.logtype !== 'error' || !entry.log.includes('\n    at ')) return options.onLog(spaceId, entry);
-        void sourceMap().then((map) =>
-          options.onLog(spaceId, map === null ? entry : { ...entry, log: options.mapStack(entry.log, map) }),
-        );
+        void sourceMap().then((map) => options.onLog(spaceId, { ...entry, log: options.mapStack(entry.log, map) }));
       },
     });
   }
@@ -442,5 +440,5 @@ function mappedStack(error: unknown, sourceMap: string | null, mapStack: AppsOpt
   const details = error instanceof TackleError ? (error.details as JsonObject | undefined) : undefined;
   const stack = typeof details?.stack === 'string' ? details.stack : error instanceof Error ? error.stack : undefined;
   if (stack === undefined) return null;
-  return sourceMap === null ? stack : mapStack(stack, sourceMap);
+  return mapStack(stack, sourceMap);
 }

@@ -6,12 +6,12 @@ const maxParsedMaps = 8;
 const framePattern = /app\.js:(\d+):(\d+)/g;
 
 /**
- * Replaces positions in the bundle (`app.js:LINE:COLUMN`) by those in the sources. Text without such positions comes back as
- * it is, and so does everything when the map is not usable.
+ * Replaces positions in the bundle (`app.js:LINE:COLUMN`) by those in the sources, and leaves out the frames of the platform.
+ * Positions stay as they are when there is no map or none that is usable.
  */
-export function mapStack(text: string, sourceMap: string): string {
+export function mapStack(text: string, sourceMap: string | null): string {
   const own = dropPlatformFrames(text);
-  if (!own.includes('app.js:')) return own;
+  if (sourceMap === null || !own.includes('app.js:')) return own;
   const map = parseMap(sourceMap);
   if (map === null) return own;
   return own.replaceAll(framePattern, (frame, line: string, column: string) => {
