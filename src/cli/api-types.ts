@@ -85,12 +85,12 @@ export interface CollectionInfo {
 }
 
 export interface LogLine {
-  readonly id: string;
-  readonly time: number;
   readonly context: string;
-  readonly logtype: string;
   readonly log: string;
-  readonly version: number | null;
+  readonly logtype: string;
+  /** ISO. */
+  readonly date: string;
+  readonly _id: string;
 }
 
 export interface FileInfo {

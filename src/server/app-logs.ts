@@ -27,5 +27,5 @@ export function createAppLogs(telemetry: Telemetry): AppLogs {
 }
 
 function toLogLine({ id, timeMs, context, logtype, log }: StoredLog): LogLine {
-  return { id: String(id), time: timeMs, context, logtype, log, version: null };
+  return { context, log, logtype, date: new Date(timeMs).toISOString(), _id: String(id) };
 }

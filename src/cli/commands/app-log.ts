@@ -51,6 +51,6 @@ function printLine(output: Output, line: LogLine, json: boolean): void {
     return;
   }
   const colour = line.logtype === 'error' ? 'red' : line.logtype === 'warn' ? 'yellow' : 'reset';
-  const head = output.style('dim', `${formatTime(line.time)} ${line.context}`);
+  const head = output.style('dim', `${formatTime(Date.parse(line.date))} ${line.context}`);
   output.line(`${head} ${output.style(colour, line.log.trim())}`);
 }

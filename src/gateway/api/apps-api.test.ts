@@ -135,12 +135,11 @@ describe('deployments', () => {
 
 describe('logs', () => {
   const line = (id: number, log: string, context = 'app'): LogLine => ({
-    id: String(id),
-    time: id,
     context,
-    logtype: 'log',
     log,
-    version: 1,
+    logtype: 'log',
+    date: new Date(id).toISOString(),
+    _id: String(id),
   });
 
   /** Opens the stream over a socket; `next` resolves with the next event. */

@@ -78,12 +78,12 @@ async function followLogs(
     else raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  const sent = new Set(lines.map((line) => line.id));
+  const sent = new Set(lines.map((line) => line._id));
   for (const line of lines) send('log', line);
-  for (const line of early) if (!sent.has(line.id)) send('log', line);
+  for (const line of early) if (!sent.has(line._id)) send('log', line);
   send('end-of-tail', {});
   deliver = (line) => {
-    if (!sent.delete(line.id)) send('log', line);
+    if (!sent.delete(line._id)) send('log', line);
   };
   return reply;
 }

@@ -66,14 +66,15 @@ export interface HealthCheck {
 
 export type LogLevel = 'error' | 'warn' | 'log' | 'info' | 'debug';
 
+/** A record of an app's log, in the shape that the hosted platform gives it; without the blank before its text. */
 export interface LogLine {
-  readonly id: string;
-  /** Epoch milliseconds. */
-  readonly time: number;
   readonly context: string;
-  readonly logtype: LogLevel;
   readonly log: string;
-  readonly version: number | null;
+  readonly logtype: LogLevel;
+  /** ISO. */
+  readonly date: string;
+  /** Grows with every line. */
+  readonly _id: string;
 }
 
 export interface LogSelection {
