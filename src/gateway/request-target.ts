@@ -69,7 +69,7 @@ function ownTarget(
     const found = underPublicPrefix(directory, path, search);
     return found.kind === 'app' && keepsPagesApart ? { kind: 'redirect-to-localhost' } : found;
   }
-  if (first === '' || reservedSegments.has(first)) return { kind: 'own', path, search };
+  if (first === '' || first === 'favicon.ico' || reservedSegments.has(first)) return { kind: 'own', path, search };
   if (onlyProject === null) return { kind: 'no-project' };
   const found = inProject(directory, onlyProject, path, search);
   return found.kind === 'app' && keepsPagesApart ? { kind: 'redirect-to-localhost' } : found;

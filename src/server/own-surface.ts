@@ -13,6 +13,8 @@ export async function createOwnSurface(services: ApiServices): Promise<Surface> 
     genReqId: (request) => request.headers['x-request-id'] as string,
     exposeHeadRoutes: true,
   });
+  // Browsers ask for one with every page, and note down an error where there is none.
+  fastify.get('/favicon.ico', (_request, reply) => reply.code(204).header('cache-control', 'max-age=86400').send());
   registerHealth(fastify, services.checkHealth);
   await registerApi(fastify, services);
   fastify.setNotFoundHandler((request, reply) => {
