@@ -1,3 +1,4 @@
+import { TackleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { parseWorkflowDefinition, type WorkflowDefinition } from '../core/workflow-definition.ts';
 import type { AppManifest, AppTask, AppTaskResult, InvokeOptions } from '../ports/sandbox.ts';
@@ -16,12 +17,18 @@ export interface LiveApp {
   readonly manifest: AppManifest;
 }
 
+/** A deployment that may go live; `original`: its bundle has the original library, which brings an engine of its own. */
+interface CheckedDeployment {
+  readonly kind: 'tackle' | 'original';
+  readonly manifest: AppManifest;
+}
+
 /** What the apps room offers to durable work; `version` null is the live deployment. */
 export interface DurableApps {
   runTask(spaceId: string, task: AppTask, options: InvokeOptions, version?: number | null): Promise<AppTaskResult>;
   listLive(): readonly (LiveApp & { readonly deployment: { readonly spaceId: string } })[];
   onSwitch(listener: (spaceId: string, app: LiveApp | null) => void | Promise<void>): void;
-  onValidate(validate: (spaceId: string, deployment: { readonly manifest: AppManifest }) => void | Promise<void>): void;
+  onValidate(validate: (spaceId: string, deployment: CheckedDeployment) => void | Promise<void>): void;
   onPrune(listUsedVersions: (spaceId: string) => Promise<readonly number[]>): void;
 }
 
@@ -76,6 +83,7 @@ export function createDurable(options: DurableOptions): Durable {
   const appQueues = new AppQueues({ queues, runTask: (...call) => requireApps().runTask(...call) });
 
   async function apply(spaceId: string, app: LiveApp | null): Promise<void> {
+    await workflows.release(spaceId, app?.manifest.queues ?? []);
     await appQueues.apply(spaceId, app?.manifest ?? null, options.getEnv(spaceId));
     const definitions = app === null ? [] : readDefinitions(app.manifest);
     await workflows.declare(spaceId, definitions, app === null ? null : String(app.deployment.version));
@@ -87,9 +95,10 @@ export function createDurable(options: DurableOptions): Durable {
     hostCalls: createDurableHostCalls(queues, workflows, options.findDocuments, options.onWarning),
     async start(given, { isPaused }) {
       apps = given;
-      given.onValidate((_spaceId, { manifest }) => {
+      given.onValidate(async (spaceId, { kind, manifest }) => {
         appQueues.validate(manifest);
         readDefinitions(manifest);
+        if (kind === 'original') refuseWhileRunning(await workflows.report(spaceId));
       });
       given.onPrune(async (spaceId) => (await workflows.usedVersions(spaceId)).map(Number));
       // Without handlers tasks are kept, and nothing of the time before the backup happens twice.
@@ -100,6 +109,18 @@ export function createDurable(options: DurableOptions): Durable {
     },
     stop: (graceMs) => queues.stop(graceMs),
   };
+}
+
+/** The original engine would get our tasks in its own topics, and could make nothing of them. */
+function refuseWhileRunning(report: Awaited<ReturnType<Workflows['report']>>): void {
+  const counts = report
+    .filter(({ status }) => status === 'running' || status === 'waiting')
+    .map(({ name, status, count }) => `${count} of "${name}" ${status}`);
+  if (counts.length === 0) return;
+  throw new TackleError(
+    'conflict',
+    `Workflow instances of this gateway's engine have not ended (${counts.join(', ')}); the original library in this bundle cannot go on with them. Let them end or cancel them, or deploy with tackle deploy, then try again.`,
+  );
 }
 
 function readDefinitions(manifest: AppManifest): WorkflowDefinition[] {

@@ -100,12 +100,26 @@ export class Workflows {
     for (const definition of definitions) {
       for (const step of definition.steps) wanted.set(stepTopic(definition, step), definition.stepSettings[step] ?? {});
     }
-    for (const topic of await this.#findOrphans(space, wanted)) wanted.set(topic, { retentionMs: 0 });
+    for (const topic of await this.#findOrphans(space, wanted)) {
+      // A worker of the app may have the name of a topic of ours: then it is the original engine's.
+      if (topics.has(topic) || !this.#queues.hasHandler({ space, topic })) wanted.set(topic, { retentionMs: 0 });
+    }
     await Promise.all([...wanted].map(([topic, settings]) => this.#serve({ space, topic }, settings)));
     for (const [topic, attachment] of topics) {
       if (wanted.has(topic)) continue;
       topics.delete(topic);
       void attachment.then((found) => found.detach(detachGraceMs));
+    }
+  }
+
+  /** Leaves topics to workers of a deployment with the original library, whose engine names them alike. */
+  async release(space: string, topicNames: readonly string[]): Promise<void> {
+    const topics = this.#spaces.get(space)?.topics;
+    for (const name of topicNames) {
+      const attachment = topics?.get(name);
+      if (attachment === undefined) continue;
+      topics?.delete(name);
+      void (await attachment).detach(detachGraceMs);
     }
   }
 

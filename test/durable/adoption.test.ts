@@ -92,3 +92,21 @@ test('a fork of which one branch is done goes on with the others and joins once'
   );
   assert.deepEqual([document.b, document.c, document.joins, document.status], [1, 1, 1, 'completed']);
 });
+
+test('going back to the original engine is refused while an instance of ours waits, also by rollback', async () => {
+  const space = await createTestSpace(gateway, 'go-back');
+  await deploy(space, 'original');
+  await deploy(space, 'tackle');
+  await setPaused(space, 'line_second', 'pause');
+  const id = await start(space, 'line');
+  const refused = await space.deploy(directory, 'original');
+  assert.equal(refused.status, 409, refused.text);
+  assert.match(refused.json().error.message, /1 of "line" running/);
+  assert.equal((await space.admin('POST', '/deployments/rollback', {})).status, 409);
+  await setPaused(space, 'line_second', 'resume');
+  await poll(
+    () => statusOf(space, 'line', id),
+    (found) => found.status === 'completed',
+  );
+  await deploy(space, 'original');
+});
