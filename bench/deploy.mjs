@@ -58,7 +58,9 @@ async function measureCommand(name, { wantedMs }) {
 
 /** From the upload to the answer that it is live; then what its process takes. */
 async function measureUpload(what, body, { wantedMs, wantedMb }) {
-  const project = await gateway.api('POST', '/projects', { name: `upload-${what.toLowerCase().replaceAll(/[^a-z]+/g, '-')}` });
+  const project = await gateway.api('POST', '/projects', {
+    name: `upload-${what.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`,
+  });
   const times = [];
   let resident = 0;
   let own = 0;

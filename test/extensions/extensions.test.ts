@@ -153,6 +153,20 @@ describe('answers that fail', () => {
   });
 });
 
+describe('workers', () => {
+  it('fail at once for a promise that nobody looks at, unless they have answered', async () => {
+    const states: string[] = [];
+    for (const ends of [true, false]) {
+      const { _id } = (await send('POST', '/careless', { ends })).json();
+      let state = 'waiting';
+      // Its timeout is a minute: what is over before that did not wait for it.
+      while (state !== 'done' && state !== 'dead') state = (await space.admin('GET', `/tasks/${_id}`)).json().state;
+      states.push(state);
+    }
+    assert.deepEqual(states, ['done', 'dead']);
+  });
+});
+
 describe('a collection with a schema', () => {
   it('stores documents as the schema gives them back, and refuses others with what is wrong', async () => {
     const created = await send('POST', '/orders', { customer: 'Ada', amount: 3, unknown: true });
