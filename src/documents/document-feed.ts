@@ -67,8 +67,12 @@ class QueuedFeed implements DocumentFeed {
     } catch (error) {
       this.#fail(error instanceof TackleError ? error : missed(String(error)));
     }
-    this.#wake?.();
+    if (this.#hasNews) this.#wake?.();
   };
+
+  get #hasNews(): boolean {
+    return this.#waiting.length > 0 || this.isOver;
+  }
 
   get isOver(): boolean {
     return this.#isClosed || this.#failure !== null;
@@ -81,7 +85,7 @@ class QueuedFeed implements DocumentFeed {
 
   async next(): Promise<JsonText | null> {
     if (this.#wake !== null) throw new TackleError('invalid_request', 'The changes of this feed are being waited for');
-    if (this.#waiting.length === 0 && !this.isOver) {
+    if (!this.#hasNews) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -99,9 +103,10 @@ class QueuedFeed implements DocumentFeed {
     this.#wake?.();
   }
 
-  #add({ before, after }: DocumentChanged): void {
-    const wasMatch = before !== null && this.#isMatch(before);
-    const isMatch = after !== null && this.#isMatch(after);
+  #add(change: DocumentChanged): void {
+    const { before, after } = change;
+    const wasMatch = this.#isMatch(change, 'before');
+    const isMatch = this.#isMatch(change, 'after');
     if (!wasMatch && !isMatch) return;
     const type = !wasMatch ? 'insert' : isMatch ? 'update' : 'remove';
     const text = `{"type":"${type}","document":${isMatch ? after : before}}`;
@@ -112,8 +117,9 @@ class QueuedFeed implements DocumentFeed {
     }
   }
 
-  #isMatch(json: JsonText): boolean {
-    return this.#matches === null || this.#matches(JSON.parse(json) as JsonObject);
+  #isMatch(change: DocumentChanged, side: 'before' | 'after'): boolean {
+    if (change[side] === null) return false;
+    return this.#matches === null || this.#matches(parseSide(change, side));
   }
 
   #fail(error: TackleError): void {
@@ -133,6 +139,17 @@ class QueuedFeed implements DocumentFeed {
     this.#waitingBytes -= bytes;
     return `[${this.#waiting.splice(0, count).join(',')}]`;
   }
+}
+
+/** Parsed once for all feeds that look at the same change. */
+const parsedSides = new WeakMap<DocumentChanged, { before?: JsonObject; after?: JsonObject }>();
+
+function parseSide(change: DocumentChanged, side: 'before' | 'after'): JsonObject {
+  const parsed = parsedSides.get(change) ?? {};
+  parsedSides.set(change, parsed);
+  const document = parsed[side] ?? (JSON.parse(change[side] as string) as JsonObject);
+  parsed[side] = document;
+  return document;
 }
 
 function missed(reason: string): TackleError {

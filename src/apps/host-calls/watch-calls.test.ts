@@ -64,6 +64,15 @@ describe('change feeds of a process', () => {
     assert.equal(await call('nextChanges', { watchId }), null);
   });
 
+  it('wait on when what changes does not match', async () => {
+    const { call, watch, insert } = start();
+    const watchId = await watch({ n: { $gt: 1 } });
+    const waiting = call('nextChanges', { watchId });
+    insert({ n: 1 });
+    insert({ n: 2 });
+    assert.deepEqual(await waiting, [{ type: 'insert', document: { n: 2 } }]);
+  });
+
   it('leave nothing behind when the process ends, and when their request is given up', async () => {
     const { process, watch, call, listeners } = start();
     const request = new AbortController();
