@@ -21,8 +21,9 @@ export async function publishToAll(
 ): Promise<PublishedHookEvent & { readonly isHeard: boolean }> {
   const { type, action } = parseEventKey(event.key);
   const { id, subscriptions } = await appEvents.deliver(event);
-  const { sessionKey, data, dedupeKey } = event;
-  const result = await hooks.publish({ type, action, sessionKey, context: { ...data }, dedupeKey });
+  const { sessionKey, dedupeKey } = event;
+  const context = event.source.startsWith('app/') ? withoutHostFields(event.data) : event.data;
+  const result = await hooks.publish({ type, action, sessionKey, context: { ...context }, dedupeKey });
   return {
     eventId: result?.eventId ?? id,
     duplicateOf: result?.duplicateOf ?? null,
@@ -31,6 +32,16 @@ export async function publishToAll(
     apps: subscriptions,
     isHeard: subscriptions > 0 || result !== null,
   };
+}
+
+/**
+ * What hooks take from their host: where its files lie, and its configuration. Hooks run with the rights of the gateway's
+ * user, so an app, whose code is not trusted, must not say where they read and write.
+ */
+const hostFields: readonly string[] = ['cfg', 'deps', 'workspaceDir', 'sessionEntry', 'previousSessionEntry'];
+
+function withoutHostFields(data: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(data).filter(([name]) => !hostFields.includes(name)));
 }
 
 /** For callers who want to know that nobody can hear them. */
