@@ -16,7 +16,7 @@ export function configure(command: Command, cli: Cli): void {
   command
     .argument('<file>', "archive that 'tackle backup' wrote")
     .option('--home <directory>', 'home to restore; one that exists is kept beside it under another name')
-    .option('--resume', 'do not keep schedules, workers and outgoing deliveries paused')
+    .option('--resume', 'do not keep schedules and workers paused')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',

@@ -18,7 +18,7 @@ export interface RestoreBackupOptions {
   readonly homeDirectory: string;
   /** Files of the old home that a backup does not hold and the new one needs. */
   readonly keepFiles?: readonly string[];
-  /** Start schedules, outgoing deliveries and workers at once. They would do again what was done after the backup. */
+  /** Start schedules and workers at once. They would do again what was done after the backup. */
   readonly resume?: boolean;
   readonly nowMs: number;
 }
