@@ -54,6 +54,12 @@ describe('events in the code of apps', () => {
     const { loops } = (await space.request('/heard')).json() as Heard;
     assert.ok((loops ?? 0) < 40, `${loops} rounds`);
   });
+  it('cannot be published by apps in the place of the gateway', async () => {
+    const answer = await space.request('/publish', { method: 'POST', json: { key: 'command:new' } });
+    assert.equal(answer.status, 500);
+    const { lines } = (await space.admin('GET', '/logs?tail=20')).json();
+    assert.match(JSON.stringify(lines), /the gateway's own/);
+  });
   it('are refused when nobody listens, or the key is none', async () => {
     assert.equal((await callApi(gateway, 'POST', '/events', { event: 'command:new' })).status, 409);
     assert.equal((await callApi(gateway, 'POST', '/events', { event: 'nonsense' })).status, 400);

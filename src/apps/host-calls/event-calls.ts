@@ -1,3 +1,4 @@
+import { TackleError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { HostCallGroup } from '../host-functions.ts';
 import { numberParam, objectParam, textOrNullParam, textParam } from './params.ts';
@@ -11,11 +12,24 @@ export interface PublishedByApp {
   readonly hops: number;
 }
 
+/**
+ * What the gateway says about itself and about conversations. Hooks act on these with the rights of the gateway's user, so
+ * no app may say them in its place.
+ */
+const reservedFamilies: ReadonlySet<string> = new Set(['gateway', 'command', 'agent', 'session']);
+
 /** `events.publish` of the SDK. */
 export function createEventCalls(publish: (event: PublishedByApp) => Promise<{ readonly id: string }>): HostCallGroup {
   return {
     'events.publish': async (spaceId, params) => {
       const key = textParam(params, 'key');
+      const family = key.slice(0, key.indexOf(':'));
+      if (reservedFamilies.has(family)) {
+        throw new TackleError(
+          'forbidden',
+          `Events of the family "${family}" are the gateway's own; choose another name.`,
+        );
+      }
       const { id } = await publish({
         spaceId,
         key,
