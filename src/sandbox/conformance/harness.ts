@@ -96,6 +96,8 @@ const handlers = {
   '/throw': async () => { throw new TypeError('the handler threw'); },
   '/never': async (head, body, sink) => { sink.signal.addEventListener('abort', () => console.log('aborted')); await new Promise(() => {}); },
   '/break': async (head, body, sink) => { sink.head(200, []); await sink.write(new Uint8Array(10)); throw new Error('broke off'); },
+  '/abort': async (head, body, sink) => { sink.head(200, []); await sink.write(new Uint8Array(10)); sink.abort(new Error('given up')); },
+  '/abort-at-once': async (head, body, sink) => { sink.abort(new Error('given up')); },
   '/late': async (head, body, sink, host) => {
     setTimeout(() => host.call('late', {}).catch((error) => console.log('refused: ' + error.code)), 100);
     await new Promise(() => {});
@@ -122,6 +124,7 @@ export const testRequest: AppRequest = {
 };
 
 export interface StartOptions extends Partial<Omit<AppProcessOptions, 'host' | 'onLog'>> {
+  onHostEnd?(): void;
   host?(method: string, params: unknown, context: HostCallContext): Promise<Json | { rawJson: string } | undefined>;
 }
 
@@ -145,6 +148,7 @@ export async function startTestApp(sandbox: Sandbox, options: StartOptions = {})
         });
         return options.host ? options.host(method, params, context) : (params as Json);
       },
+      end: options.onHostEnd,
     },
     onLog: (entry) => logs.push(entry),
   });

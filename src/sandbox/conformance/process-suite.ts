@@ -197,6 +197,8 @@ export function describeProcesses(open: OpenSandbox): void {
 
       test('a body that breaks off is an error for its reader', async () => {
         await assert.rejects(async () => readBody(await app.get('/break')), /broke off/);
+        await assert.rejects(async () => readBody(await app.get('/abort')), /given up/);
+        await assert.rejects(app.get('/abort-at-once'), { code: 'internal', message: 'given up' });
       });
 
       test('a request body that breaks off is an error for the app', async () => {
@@ -400,6 +402,15 @@ export function describeProcesses(open: OpenSandbox): void {
     });
 
     describe('ends', () => {
+      test('the host is told, once, that the process has ended', async () => {
+        let ends = 0;
+        const other = await startTestApp(sandbox, { onHostEnd: () => (ends += 1) });
+        await other.get('/hello');
+        assert.equal(ends, 0);
+        await other.process.stop(0);
+        await eventually(() => ends === 1, 'the end');
+      });
+
       test('stop lets what is under way finish, and no longer than the grace', async () => {
         const other = await startTestApp(sandbox);
         const pending = other.evaluate('await new Promise((done) => setTimeout(done, 150)); return "done"');
