@@ -16,6 +16,8 @@ const bare = await startScript(join(import.meta.dirname, 'lib/bare-server.mjs'))
 const miniflare = await startScript(join(import.meta.dirname, 'lib/miniflare-server.mjs')).catch(() => null);
 const gateway = await startGateway();
 const app = await gateway.deploy('bench', join(import.meta.dirname, 'apps/small'));
+// At rest: a moment after the start, which leaves garbage behind.
+await new Promise((resolve) => setTimeout(resolve, 5_000));
 const restBytes = residentBytes(gateway.pid);
 
 const targets = [

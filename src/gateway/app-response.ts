@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Json } from '../core/json.ts';
 import type { AppResponse } from '../ports/sandbox.ts';
-import { appendCorsHeaders } from './cors.ts';
+import { appendCorsHeaders, findCorsHeaders, type SetByApp } from './cors.ts';
 
 /** One exchange with a client of an app. */
 export interface Exchange {
@@ -91,33 +91,51 @@ export function writeJsonText({ request, response, requestId }: Exchange, text: 
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
+interface PreparedHeaders extends SetByApp {
+  /** Names and values in turns, without what is not the app's to say. */
+  readonly lines: readonly string[];
+  /** The app's Content-Length. */
+  readonly announced: number | null;
+}
+
+/** Apps answer with the same list of headers again and again, and the sandbox hands over the same array for it. */
+const preparedHeaders = new WeakMap<AppResponse['headers'], PreparedHeaders>();
+
+function prepareHeaders(list: AppResponse['headers']): PreparedHeaders {
+  const known = preparedHeaders.get(list);
+  if (known !== undefined) return known;
+  const lines: string[] = [];
+  let announced: number | null = null;
+  for (const [name, value] of list) {
+    const lower = name.toLowerCase();
+    if (connectionHeaders.has(lower)) continue;
+    if (lower !== 'content-length') lines.push(name, value);
+    else announced = /^\d+$/.test(value) ? Number(value) : null;
+  }
+  const prepared = { lines, announced, ...findCorsHeaders(lines) };
+  preparedHeaders.set(list, prepared);
+  return prepared;
+}
+
 /** Sends what the app answered. Resolves when the body is handed over, or the client left. */
 export async function writeAppResponse({ request, response, requestId }: Exchange, answer: AppResponse): Promise<void> {
   const hasNoBody = request.method === 'HEAD' || answer.status === 204 || answer.status === 304 || answer.status < 200;
-  const headers: string[] = ['X-Request-Id', requestId];
-  let announced: number | null = null;
-  for (const [name, value] of answer.headers) {
-    const lower = name.toLowerCase();
-    if (connectionHeaders.has(lower)) continue;
-    if (lower === 'content-length') {
-      announced = /^\d+$/.test(value) ? Number(value) : null;
-      continue;
-    }
-    headers.push(name, value);
-  }
+  const known = prepareHeaders(answer.headers);
+  const { announced } = known;
+  const headers = ['X-Request-Id', requestId, ...known.lines];
   const { body } = answer;
   if (body === null || body instanceof Uint8Array) {
     const length = body === null || body.byteLength === 0 ? (hasNoBody ? announced : 0) : body.byteLength;
     if (length !== null && answer.status !== 204 && answer.status >= 200)
       headers.push('Content-Length', String(length));
-    appendCorsHeaders(headers, request);
+    appendCorsHeaders(headers, request, known);
     response.writeHead(answer.status, headers);
     if (hasNoBody || body === null) response.end();
     else endWith(response, body);
     return;
   }
   if (announced !== null) headers.push('Content-Length', String(announced));
-  appendCorsHeaders(headers, request);
+  appendCorsHeaders(headers, request, known);
   response.writeHead(answer.status, headers);
   if (hasNoBody) {
     response.end();

@@ -8,6 +8,7 @@ import type { Projects } from '../projects/index.ts';
 import { authenticate } from './app-credentials.ts';
 import { type Exchange, writeAppResponse, writeAppText } from './app-response.ts';
 import type { ClientAddress } from './client-address.ts';
+import { ClientGone } from './client-gone.ts';
 import { isPreflight, preflightHeaders } from './cors.ts';
 import type { PlatformAnswers } from './platform-answers.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -117,7 +118,7 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   }
   const appRequest: AppRequest = {
     method,
-    hostname: hostnameOf(exchange.client.host),
+    hostname: partsOf(exchange.client.host).hostname,
     headers: appHeaders(exchange),
     path: target.path,
     apiPath: target.apiPath,
@@ -133,13 +134,13 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   };
   const acquired = runner.acquire();
   const process = acquired instanceof Promise ? await acquired : acquired;
-  const abort = abortWhenClientLeaves(response);
+  const gone = new ClientGone(response);
   // The app cannot go on without the rest of the body; the failure itself must be known first.
-  if (body !== null && !(body instanceof Uint8Array)) body.failure.catch(() => setImmediate(() => abort.abort()));
+  if (body !== null && !(body instanceof Uint8Array)) body.failure.catch(() => setImmediate(() => gone.abort()));
   const { hops } = exchange.client;
   const answered = process.request(appRequest, {
     timeoutMs: options.routeTimeoutMs,
-    signal: abort.signal,
+    signal: gone,
     ...(hops === undefined ? {} : { context: { hops } }),
   });
   const answer =
@@ -150,34 +151,41 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   await writeAppResponse(exchange, answer);
 }
 
-function abortWhenClientLeaves(response: ServerResponse): AbortController {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort();
-  });
-  return controller;
-}
-
 /** What proxies in front of the original platform add, so that apps find it here too. */
 function appHeaders({ request, client, requestId }: Served): Record<string, string | string[]> {
   const headers = request.headers as Record<string, string | string[]>;
-  const port = client.host.match(/:(\d+)$/)?.[1] ?? (client.protocol === 'https' ? '443' : '80');
   delete headers['x-admintoken'];
   headers.host = client.host;
   headers['x-request-id'] = requestId;
   headers['x-real-ip'] = client.address;
   headers['x-forwarded-for'] = client.address;
   headers['x-forwarded-host'] = client.host;
-  headers['x-forwarded-port'] = port;
+  headers['x-forwarded-port'] = partsOf(client.host).port ?? (client.protocol === 'https' ? '443' : '80');
   headers['x-forwarded-proto'] = client.protocol;
   headers['x-forwarded-scheme'] = client.protocol;
   headers['x-scheme'] = client.protocol;
   return headers;
 }
 
-function hostnameOf(host: string): string {
-  const colon = host.lastIndexOf(':');
-  return colon > host.lastIndexOf(']') ? host.slice(0, colon) : host;
+interface HostParts {
+  readonly hostname: string;
+  readonly port: string | null;
+}
+
+/** A gateway is called by few names, each of them often. */
+const knownHosts = new Map<string, HostParts>();
+const knownHostsLimit = 1_000;
+
+function partsOf(host: string): HostParts {
+  let parts = knownHosts.get(host);
+  if (parts === undefined) {
+    const colon = host.lastIndexOf(':');
+    const hasPort = colon > host.lastIndexOf(']');
+    parts = { hostname: hasPort ? host.slice(0, colon) : host, port: hasPort ? host.slice(colon + 1) : null };
+    if (knownHosts.size >= knownHostsLimit) knownHosts.clear();
+    knownHosts.set(host, parts);
+  }
+  return parts;
 }
 
 function answerError(options: AppTrafficOptions, error: unknown, exchange: Exchange, target: AppTarget): void {

@@ -4,13 +4,30 @@ import type { IncomingMessage } from 'node:http';
  * App traffic is open to every origin, as on the platform that the apps were written for: what guards it are tokens and
  * auth hooks. The gateway's own surfaces never send these headers.
  */
-export function appendCorsHeaders(headers: string[], request: IncomingMessage): void {
+export function appendCorsHeaders(
+  headers: string[],
+  request: IncomingMessage,
+  set: SetByApp = findCorsHeaders(headers),
+): void {
   const { origin } = request.headers;
-  if (!hasHeader(headers, 'access-control-allow-origin')) {
+  if (!set.origin) {
     headers.push('Access-Control-Allow-Origin', origin ?? '*');
-    if (origin !== undefined && !hasHeader(headers, 'vary')) headers.push('Vary', 'Origin');
+    if (origin !== undefined) headers.push('Vary', 'Origin');
   }
-  if (!hasHeader(headers, 'access-control-allow-credentials')) headers.push('Access-Control-Allow-Credentials', 'true');
+  if (!set.credentials) headers.push('Access-Control-Allow-Credentials', 'true');
+}
+
+/** Which of these headers an app has set by itself; its own win. */
+export interface SetByApp {
+  readonly origin: boolean;
+  readonly credentials: boolean;
+}
+
+export function findCorsHeaders(headers: readonly string[]): SetByApp {
+  return {
+    origin: hasHeader(headers, 'access-control-allow-origin'),
+    credentials: hasHeader(headers, 'access-control-allow-credentials'),
+  };
 }
 
 export function isPreflight(request: IncomingMessage): boolean {

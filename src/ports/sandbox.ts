@@ -61,9 +61,17 @@ export interface AppTaskResult {
   readonly output: Json;
 }
 
+/** What can call an invocation off. An AbortSignal is one; cheaper ones are welcome on the path of every request. */
+export interface CancelSource {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface InvokeOptions {
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSource;
   /** Handed to every host call that this invocation makes (the fence of its task, for example). */
   readonly context?: Json;
 }

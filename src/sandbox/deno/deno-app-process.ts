@@ -6,6 +6,7 @@ import type {
   AppResponse,
   AppTask,
   AppTaskResult,
+  CancelSource,
   HostCallContext,
   InvokeOptions,
   ProcessExit,
@@ -393,7 +394,7 @@ async function pump(body: Uint8Array | ReadableStream<Uint8Array>, outgoing: Out
   }
 }
 
-function abortError(signal: AbortSignal | undefined): Error {
+function abortError(signal: CancelSource | undefined): Error {
   const reason: unknown = signal?.reason;
   return reason instanceof Error ? reason : Object.assign(new Error('The caller went away'), { name: 'AbortError' });
 }

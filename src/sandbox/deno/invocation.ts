@@ -1,6 +1,6 @@
 import { TackleError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
-import type { AppResponse, AppTaskResult, HostCallContext, InvokeOptions } from '../../ports/sandbox.ts';
+import type { AppResponse, AppTaskResult, CancelSource, HostCallContext, InvokeOptions } from '../../ports/sandbox.ts';
 import type { IncomingBytes, OutgoingBytes, StreamEnds } from '../runtime/byte-streams.ts';
 
 /**
@@ -18,7 +18,7 @@ export abstract class Invocation implements HostCallContext, StreamEnds {
   incoming: IncomingBytes | null = null;
   outgoing: OutgoingBytes | null = null;
   #abort: AbortController | null = null;
-  #callerSignal: AbortSignal | undefined;
+  #callerSignal: CancelSource | undefined;
   #onCallerAbort: (() => void) | null = null;
 
   constructor(id: number, kind: string, options: InvokeOptions, now: number) {
@@ -39,7 +39,7 @@ export abstract class Invocation implements HostCallContext, StreamEnds {
     return this.#abort.signal;
   }
 
-  watchCaller(signal: AbortSignal | undefined, onAbort: () => void): void {
+  watchCaller(signal: CancelSource | undefined, onAbort: () => void): void {
     if (!signal) return;
     this.#callerSignal = signal;
     this.#onCallerAbort = onAbort;
