@@ -6,9 +6,10 @@ import type { OutboundHttp } from '../ports/outbound-http.ts';
 import type { Sandbox } from '../ports/sandbox.ts';
 import { openDenoSandbox } from '../sandbox/deno/open-deno-sandbox.ts';
 import { openSqliteStorage, type SqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
-import { openTelemetry, type Telemetry } from '../storage/telemetry/open-telemetry.ts';
+import type { Telemetry } from '../storage/telemetry/open-telemetry.ts';
 import type { Config } from './config.ts';
 import { createLazyOutboundHttp } from './lazy-outbound-http.ts';
+import { createLazyTelemetry } from './lazy-telemetry.ts';
 
 /** What has threads or processes of its own. */
 export interface Engines extends AsyncDisposable {
@@ -28,6 +29,16 @@ export async function openEngines(config: Config, logger: Logger): Promise<Engin
   const outboundHttp = createLazyOutboundHttp(dialer);
   await using opened = new AsyncDisposableStack();
   opened.use(outboundHttp);
+  const telemetry = opened.use(
+    createLazyTelemetry(
+      {
+        directory: home,
+        retentionMs: config.retention.logDays * 86_400_000,
+        maxBytes: config.retention.logMb * 1024 * 1024,
+      },
+      (error) => logger.error({ err: error }, 'the logs of apps cannot be kept'),
+    ),
+  );
   const opening = [
     openSqliteStorage({
       directory: home,
@@ -35,16 +46,11 @@ export async function openEngines(config: Config, logger: Logger): Promise<Engin
       minFreeBytes: config.storage.diskFloorMb * 1024 * 1024,
       onDamage: (error) => logger.error({ err: error }, 'the database is damaged'),
     }),
-    openTelemetry({
-      directory: home,
-      retentionMs: config.retention.logDays * 86_400_000,
-      maxBytes: config.retention.logMb * 1024 * 1024,
-    }),
     openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
   ] as const;
   // When one fails, the others are closed with the rest.
   for (const result of await Promise.allSettled(opening)) if (result.status === 'fulfilled') opened.use(result.value);
-  const [database, telemetry, sandbox] = await Promise.all(opening);
+  const [database, sandbox] = await Promise.all(opening);
   const all = opened.move();
   return { database, telemetry, sandbox, outboundHttp, ports, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
