@@ -10,6 +10,7 @@ import { Maintenance } from './maintenance/maintenance.ts';
 import { StagedBatches } from './maintenance/staged-batches.ts';
 import { SchemaValidators } from './schema-validator.ts';
 import type { CommitRequest, Reply } from './thread-messages.ts';
+import { WriterMemory } from './writer-memory.ts';
 
 /** A transaction of many commits is closed after this time, so that its first commit does not wait for its last. */
 const transactionBudgetMs = 4;
@@ -32,11 +33,13 @@ export class Writer {
   readonly #maintenance = new Maintenance();
   readonly #shared: Omit<WriterContext, 'nowMs'>;
   readonly #changes = new ChangeLog();
+  readonly #memory: WriterMemory;
   readonly #beforeCommit: () => void;
   readonly #onChanges: (changes: readonly CollectedNews[]) => void;
 
   constructor(connection: Connection, options: WriterSettings) {
     this.#connection = connection;
+    this.#memory = new WriterMemory(connection);
     this.#catalogue = new Catalogue(connection, options);
     this.#beforeCommit = options.beforeCommit ?? (() => undefined);
     this.#onChanges = options.onChanges ?? (() => undefined);
@@ -113,11 +116,13 @@ export class Writer {
       this.#connection.sql('BEGIN IMMEDIATE').run();
       work(this.#context());
       this.#catalogue.flush();
+      this.#memory.flush();
       this.#beforeCommit();
       this.#connection.sql('COMMIT').run();
     } catch (error) {
       if (db.isTransaction) rollBack(this.#connection);
       this.#catalogue.reset();
+      this.#memory.reset();
       this.#changes.reset();
       return serializeError(toStorageError(error, 'The commit could not be written'));
     }
@@ -147,6 +152,7 @@ export class Writer {
       connection.sql('ROLLBACK TO one').run();
       connection.sql('RELEASE one').run();
       this.#catalogue.undo();
+      this.#memory.undo();
       this.#changes.undo();
       return { id: request.id, error: serializeError(toStorageError(error, 'The command failed')) };
     }

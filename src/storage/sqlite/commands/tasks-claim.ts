@@ -1,5 +1,5 @@
 import { TackleError } from '../../../core/errors.ts';
-import type { TaskLease } from '../../../core/task.ts';
+import { formatTaskId, type TaskLease } from '../../../core/task.ts';
 import { computeRateAllowance } from '../../../core/task-rate.ts';
 import type { RateLimit } from '../../../core/task-topic.ts';
 import type { ClaimedTask, TaskCommands, TopicRef } from '../../../ports/storage/tasks.ts';
@@ -9,12 +9,12 @@ import { choosePlace } from './tasks-enqueue.ts';
 import {
   findTopic,
   getTopic,
+  parseObject,
   reserveNumbers,
   stateNumbers,
   type TaskRow,
   type Topic,
   TopicSet,
-  toClaimedTask,
 } from './tasks-rows.ts';
 
 type ClaimCommands = Pick<TaskCommands, 'task.claim' | 'task.fence' | 'task.extend' | 'task.promote' | 'task.reclaim'>;
@@ -169,27 +169,60 @@ function claimWithinKeyRates(
   return null;
 }
 
-function selectReady(connection: Connection, topic: Topic, limit: number): TaskRow[] {
-  return connection
-    .sql(`SELECT * FROM tasks WHERE topic_n = ? AND state = ${stateNumbers.ready} ORDER BY priority DESC, line LIMIT ?`)
-    .all(topic.n, limit) as unknown as TaskRow[];
+const { ready, scheduled, running } = stateNumbers;
+
+const readyColumns = 'seq, attempt, public_id, job_id, payload, key, options, failures, crashes, created_at';
+const selectReadySql = `SELECT ${readyColumns} FROM tasks WHERE topic_n = ? AND state = ${ready}
+  ORDER BY priority DESC, line LIMIT ?`;
+const startSql = `UPDATE tasks SET state = ${running}, attempt = attempt + 1, owner = ?, lease_until = ?, started_at = ?
+  WHERE seq = ?`;
+const holdsLeaseSql = `SELECT 1 FROM tasks WHERE seq = ? AND attempt = ? AND state = ${running}`;
+const nextDueSql = `SELECT run_at FROM tasks WHERE state = ${scheduled} ORDER BY run_at LIMIT 1`;
+
+type ReadyRow = readonly [
+  seq: number,
+  attempt: number,
+  publicId: string | null,
+  jobId: string | null,
+  payload: string,
+  key: string | null,
+  options: string | null,
+  failures: number,
+  crashes: number,
+  createdAt: number,
+];
+
+/** The next tasks of the topic, as they will be when they are started. */
+function selectReady(connection: Connection, topic: Topic, limit: number): ClaimedTask[] {
+  const rows = connection.tuples(selectReadySql).all(topic.n, limit) as unknown as ReadyRow[];
+  return rows.map(([seq, attempt, publicId, jobId, payload, key, options, failures, crashes, createdAtMs]) => ({
+    space: topic.space,
+    topic: topic.topic,
+    seq,
+    attempt: attempt + 1,
+    id: publicId ?? formatTaskId(seq, createdAtMs),
+    jobId,
+    payload,
+    key,
+    options: options === null ? null : parseObject(options),
+    failures,
+    crashes,
+    createdAtMs,
+  }));
 }
 
-function startTask(connection: Connection, row: TaskRow, topic: Topic, { owner, nowMs }: ClaimOptions): ClaimedTask {
-  connection
-    .sql(
-      `UPDATE tasks SET state = ${stateNumbers.running}, attempt = attempt + 1, owner = ?, lease_until = ?, started_at = ?
-       WHERE seq = ?`,
-    )
-    .run(owner, nowMs + topic.settings.heartbeatMs, nowMs, row.seq);
-  return toClaimedTask(row, topic);
+function startTask(
+  connection: Connection,
+  task: ClaimedTask,
+  topic: Topic,
+  { owner, nowMs }: ClaimOptions,
+): ClaimedTask {
+  connection.sql(startSql).run(owner, nowMs + topic.settings.heartbeatMs, nowMs, task.seq);
+  return task;
 }
 
 export function holdsLease(connection: Connection, { seq, attempt }: TaskLease): boolean {
-  const row = connection
-    .sql(`SELECT 1 AS held FROM tasks WHERE seq = ? AND attempt = ? AND state = ${stateNumbers.running}`)
-    .get(seq, attempt);
-  return row !== undefined;
+  return connection.tuples(holdsLeaseSql).get(seq, attempt) !== undefined;
 }
 
 /** An attempt that was taken away has an entry that says so; one that ended well has none. */
@@ -218,10 +251,8 @@ export function recordAttempt(
 }
 
 export function readNextDue(connection: Connection): number | null {
-  const row = connection
-    .sql(`SELECT run_at FROM tasks WHERE state = ${stateNumbers.scheduled} ORDER BY run_at LIMIT 1`)
-    .get() as { run_at: number } | undefined;
-  return row?.run_at ?? null;
+  const row = connection.tuples(nextDueSql).get() as unknown as readonly [number] | undefined;
+  return row?.[0] ?? null;
 }
 
 function readArrival(connection: Connection, topic: Topic, key: string): number | null {

@@ -153,7 +153,7 @@ export function choosePlace(
 
 export function countHolders(connection: Connection, topicN: number, key: string): number {
   const row = connection
-    .sql('SELECT count(*) AS count FROM tasks WHERE topic_n = ? AND key = ? AND holds_key = 1')
-    .get(topicN, key) as { count: number };
-  return row.count;
+    .tuples('SELECT count(*) FROM tasks WHERE topic_n = ? AND key = ? AND holds_key = 1')
+    .get(topicN, key) as unknown as readonly [number];
+  return row[0];
 }

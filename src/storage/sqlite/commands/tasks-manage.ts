@@ -4,11 +4,11 @@ import { checkTopicName, resolveTopicSettings } from '../../../core/task-topic.t
 import type { TaskCommands } from '../../../ports/storage/tasks.ts';
 import type { Connection } from '../connection.ts';
 import type { CommandHandlers } from '../handlers.ts';
+import { memoryOf } from '../writer-memory.ts';
 import { recordAttempt } from './tasks-claim.ts';
 import { choosePlace } from './tasks-enqueue.ts';
 import {
   findTopic,
-  forgetTopic,
   getTopic,
   openTopic,
   parseObject,
@@ -79,7 +79,7 @@ export const manageCommands: CommandHandlers<ManageCommands> = {
     connection
       .sql('UPDATE topics SET declared = ?, overrides = ?, revision = revision + 1 WHERE n = ?')
       .run(JSON.stringify(after.declared), JSON.stringify(after.overrides), topic.n);
-    forgetTopic(connection, topic.n);
+    memoryOf(connection)?.forgetTopic(topic);
     if (settings.keyConcurrency > topic.settings.keyConcurrency) freeBlockedKeys(connection, space, name);
     return after;
   },

@@ -1,9 +1,10 @@
 import type { SerializedError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import { formatTaskId, type TaskState } from '../../../core/task.ts';
-import { resolveTopicSettings, type TopicSettings } from '../../../core/task-topic.ts';
-import type { ClaimedTask, TaskView, TopicRef } from '../../../ports/storage/tasks.ts';
+import { resolveTopicSettings } from '../../../core/task-topic.ts';
+import type { TaskView, TopicRef } from '../../../ports/storage/tasks.ts';
 import type { Connection } from '../connection.ts';
+import { memoryOf, type Topic } from '../writer-memory.ts';
 
 /** Numbers of the states in the file; the partial indexes name them. */
 export const stateNumbers = {
@@ -42,10 +43,7 @@ export interface TaskRow {
   readonly error: string | null;
 }
 
-export interface Topic extends TopicRef {
-  readonly n: number;
-  readonly settings: TopicSettings;
-}
+export type { Topic };
 
 interface TopicRow {
   readonly n: number;
@@ -53,15 +51,7 @@ interface TopicRow {
   readonly name: string;
   readonly declared: string;
   readonly overrides: string;
-  readonly revision: number;
 }
-
-interface CachedTopic {
-  readonly revision: number;
-  readonly topic: Topic;
-}
-
-const topicCaches = new WeakMap<Connection, Map<number, CachedTopic>>();
 
 /** The topic of that name, made when it is new. */
 export function openTopic(connection: Connection, space: string, name: string): Topic {
@@ -72,59 +62,29 @@ export function openTopic(connection: Connection, space: string, name: string): 
 }
 
 export function findTopic(connection: Connection, space: string, name: string): Topic | null {
+  const known = memoryOf(connection)?.findTopic(space, name);
+  if (known !== undefined) return known;
   const row = connection.sql('SELECT * FROM topics WHERE space = ? AND name = ?').get(space, name);
   return row === undefined ? null : toTopic(connection, row as unknown as TopicRow);
 }
 
 export function getTopic(connection: Connection, n: number): Topic {
+  const known = memoryOf(connection)?.getTopic(n);
+  if (known !== undefined) return known;
   const row = connection.sql('SELECT * FROM topics WHERE n = ?').get(n);
   return toTopic(connection, row as unknown as TopicRow);
 }
 
-/** Settings are parsed once per revision; an undone commit gives its revision back, so the number alone is no proof. */
 function toTopic(connection: Connection, row: TopicRow): Topic {
-  let cache = topicCaches.get(connection);
-  if (cache === undefined) {
-    cache = new Map();
-    topicCaches.set(connection, cache);
-  }
-  const cached = cache.get(row.n);
-  if (cached !== undefined && cached.revision === row.revision && cached.topic.topic === row.name) return cached.topic;
   const settings = resolveTopicSettings(row.name, parseObject(row.declared), parseObject(row.overrides));
   const topic = { n: row.n, space: row.space, topic: row.name, settings };
-  if (cache.size >= 10_000) cache.clear();
-  cache.set(row.n, { revision: row.revision, topic });
+  memoryOf(connection)?.keepTopic(topic);
   return topic;
-}
-
-/** Called by what changes settings, so that an undone change leaves nothing behind. */
-export function forgetTopic(connection: Connection, n: number): void {
-  topicCaches.get(connection)?.delete(n);
 }
 
 /** Reserves `count` numbers and answers the first of them. */
 export function reserveNumbers(connection: Connection, count: number): number {
-  const row = connection.sql('UPDATE task_sequence SET value = value + ? RETURNING value').get(count) as {
-    value: number;
-  };
-  return row.value - count + 1;
-}
-
-export function toClaimedTask(row: TaskRow, topic: Topic): ClaimedTask {
-  return {
-    space: topic.space,
-    topic: topic.topic,
-    seq: row.seq,
-    attempt: row.attempt + 1,
-    id: row.public_id ?? formatTaskId(row.seq, row.created_at),
-    jobId: row.job_id,
-    payload: row.payload,
-    key: row.key,
-    options: row.options === null ? null : parseObject(row.options),
-    failures: row.failures,
-    crashes: row.crashes,
-    createdAtMs: row.created_at,
-  };
+  return memoryOf(connection)!.reserveNumbers(count);
 }
 
 export function toTaskView(row: TaskRow & { readonly space: string; readonly name: string }): TaskView {

@@ -17,6 +17,11 @@ export const settleCommands: CommandHandlers<Pick<TaskCommands, 'task.settle'>> 
   }),
 };
 
+const runningSql = `SELECT topic_n, key, holds_key, started_at FROM tasks
+  WHERE seq = ? AND attempt = ? AND state = ${stateNumbers.running}`;
+type RunningRow = readonly [topicN: number, key: string | null, holdsKey: number, startedAt: number | null];
+type RunningTask = Pick<TaskRow, 'seq' | 'attempt' | 'key' | 'holds_key' | 'started_at'>;
+
 /** Also used by workflows, whose steps settle in their own commit. */
 export function settleTask(
   connection: Connection,
@@ -24,14 +29,12 @@ export function settleTask(
   settlement: Settlement,
   nowMs: number,
 ): SettledTask {
-  const row = connection
-    .sql(
-      `SELECT seq, topic_n, key, holds_key, attempt, started_at FROM tasks
-       WHERE seq = ? AND attempt = ? AND state = ${stateNumbers.running}`,
-    )
-    .get(lease.seq, lease.attempt) as unknown as TaskRow | undefined;
-  if (row === undefined) return { status: 'lost', freed: false };
-  const topic = getTopic(connection, row.topic_n);
+  const { seq, attempt } = lease;
+  const found = connection.tuples(runningSql).get(seq, attempt) as unknown as RunningRow | undefined;
+  if (found === undefined) return { status: 'lost', freed: false };
+  const [topicN, key, holdsKey, startedAt] = found;
+  const row: RunningTask = { seq, attempt, key, holds_key: holdsKey, started_at: startedAt };
+  const topic = getTopic(connection, topicN);
   if (settlement.type === 'done') return finishTask(connection, row, topic, stateNumbers.done, nowMs);
   if (settlement.type === 'release') {
     returnTask(connection, row, nowMs);
@@ -62,7 +65,7 @@ export function settleTask(
 }
 
 /** Back to its old place, and no attempt on its record: the number goes on growing because it is the fence. */
-function returnTask(connection: Connection, row: TaskRow, nowMs: number): void {
+function returnTask(connection: Connection, row: RunningTask, nowMs: number): void {
   connection
     .sql(`UPDATE tasks SET state = ${stateNumbers.ready}, owner = NULL, lease_until = NULL WHERE seq = ?`)
     .run(row.seq);
@@ -93,17 +96,15 @@ export function finishTask(
   return { status: 'settled', freed };
 }
 
+const nextOfKeySql = `SELECT seq FROM tasks WHERE topic_n = ? AND key = ? AND state = ${stateNumbers.blocked}
+  ORDER BY line LIMIT 1`;
+const freeSql = `UPDATE tasks SET state = ${stateNumbers.ready}, holds_key = 1, line = ? WHERE seq = ?`;
+
 /** The longest waiting task of a key goes to the end of the topic's line, so that keys take turns. */
 export function freeNextOfKey(connection: Connection, topic: Topic, key: string): boolean {
   if (countHolders(connection, topic.n, key) >= topic.settings.keyConcurrency) return false;
-  const next = connection
-    .sql(
-      `SELECT seq FROM tasks WHERE topic_n = ? AND key = ? AND state = ${stateNumbers.blocked} ORDER BY line LIMIT 1`,
-    )
-    .get(topic.n, key) as { seq: number } | undefined;
+  const next = connection.tuples(nextOfKeySql).get(topic.n, key) as unknown as readonly [number] | undefined;
   if (next === undefined) return false;
-  connection
-    .sql(`UPDATE tasks SET state = ${stateNumbers.ready}, holds_key = 1, line = ? WHERE seq = ?`)
-    .run(reserveNumbers(connection, 1), next.seq);
+  connection.sql(freeSql).run(reserveNumbers(connection, 1), next[0]);
   return true;
 }

@@ -66,7 +66,7 @@ export function applyOperation(
     return applyOperation(commit, stored, { type: 'cancel', reason: 'Its document was removed.' });
   }
   if (taken !== null) consumeEvent(connection, taken);
-  saveInstance(connection, stored.n, decision.instance);
+  saveInstance(connection, stored, decision.instance);
   if (decision.record !== null) writeHistory(commit, stored, decision.record, written?.before ?? '{}');
   const document = written?.after ?? 'null';
   const applied = { ...stored, instance: decision.instance };
@@ -268,11 +268,10 @@ function tellParent(commit: WorkflowCommit, stored: StoredInstance, document: st
 }
 
 function writeHistory(commit: WorkflowCommit, stored: StoredInstance, record: StepRecord, before: string): void {
-  const { connection } = commit.context;
-  const last = connection
-    .sql('SELECT number FROM workflow_history WHERE instance_n = ? ORDER BY number DESC LIMIT 1')
-    .get(stored.n) as { number: number } | undefined;
-  connection
-    .sql('INSERT INTO workflow_history (instance_n, number, entry, state_before) VALUES (?, ?, ?, ?)')
-    .run(stored.n, (last?.number ?? 0) + 1, JSON.stringify(record), before);
+  commit.context.connection
+    .sql(
+      `INSERT INTO workflow_history (instance_n, number, entry, state_before)
+       SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM workflow_history WHERE instance_n = ?1`,
+    )
+    .run(stored.n, JSON.stringify(record), before);
 }

@@ -5,6 +5,7 @@ import { describeControl, isEnded, type WorkflowInstance, type WorkflowParent } 
 import type { Connection } from '../connection.ts';
 import { getRow, updateRow } from '../document-table.ts';
 import type { WriterContext } from '../handlers.ts';
+import { memoryOf, type StoredInstance } from '../writer-memory.ts';
 import { documentCommands } from './documents.ts';
 
 export interface InstanceRow {
@@ -21,11 +22,7 @@ export interface InstanceRow {
   readonly created_at: number;
 }
 
-export interface StoredInstance {
-  readonly n: number;
-  readonly space: string;
-  readonly instance: WorkflowInstance;
-}
+export type { StoredInstance };
 
 export function toInstance(row: InstanceRow): WorkflowInstance {
   return {
@@ -42,18 +39,21 @@ export function toInstance(row: InstanceRow): WorkflowInstance {
 }
 
 export function findInstance(connection: Connection, space: string, id: string): StoredInstance | null {
+  const known = memoryOf(connection)?.findInstance(space, id);
+  if (known !== undefined) return known;
   const row = connection.sql('SELECT * FROM workflow_instances WHERE space = ? AND id = ?').get(space, id) as unknown as
     | InstanceRow
     | undefined;
   return row === undefined ? null : { n: row.n, space, instance: toInstance(row) };
 }
 
+const insertSql = `INSERT INTO workflow_instances (space, id, name, collection, queue_prefix, max_step_count, version,
+    parent, status, step, control, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
 export function insertInstance(connection: Connection, space: string, instance: WorkflowInstance): StoredInstance {
+  const control = JSON.stringify(instance.control);
   const { lastInsertRowid } = connection
-    .sql(
-      `INSERT INTO workflow_instances (space, id, name, collection, queue_prefix, max_step_count, version, parent, status,
-         step, control, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
+    .sql(insertSql)
     .run(
       space,
       instance.id,
@@ -65,24 +65,22 @@ export function insertInstance(connection: Connection, space: string, instance: 
       instance.parent === null ? null : JSON.stringify(instance.parent),
       instance.control.status,
       instance.control.nextStep,
-      JSON.stringify(instance.control),
+      control,
       instance.createdAtMs,
     );
-  return { n: Number(lastInsertRowid), space, instance };
+  const stored = { n: Number(lastInsertRowid), space, instance };
+  memoryOf(connection)?.keepInstance(stored, control.length);
+  return stored;
 }
 
-export function saveInstance(connection: Connection, n: number, instance: WorkflowInstance): void {
-  const { control } = instance;
-  const ended = isEnded(control.status);
+export function saveInstance(connection: Connection, stored: StoredInstance, instance: WorkflowInstance): void {
+  const { status, nextStep, updatedAtMs } = instance.control;
+  const ended = isEnded(status);
+  const control = JSON.stringify(instance.control);
   connection
     .sql('UPDATE workflow_instances SET status = ?, step = ?, control = ?, ended_at = ? WHERE n = ?')
-    .run(
-      control.status,
-      ended ? null : control.nextStep,
-      JSON.stringify(control),
-      ended ? control.updatedAtMs : null,
-      n,
-    );
+    .run(status, ended ? null : nextStep, control, ended ? updatedAtMs : null, stored.n);
+  memoryOf(connection)?.keepInstance({ ...stored, instance }, control.length);
 }
 
 /** The document of a new instance. Throws `duplicate_id`, `schema_violation`. */

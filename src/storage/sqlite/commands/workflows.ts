@@ -4,6 +4,7 @@ import type { StepRecord } from '../../../core/workflow-decide.ts';
 import type { StepReport, StepReportResult, WorkflowCommands } from '../../../ports/storage/workflows.ts';
 import type { Connection } from '../connection.ts';
 import type { CommandHandlers, WriterContext } from '../handlers.ts';
+import { memoryOf } from '../writer-memory.ts';
 import { holdsLease } from './tasks-claim.ts';
 import { settleTask } from './tasks-settle.ts';
 import { adoptCommands } from './workflows-adopt.ts';
@@ -92,6 +93,7 @@ export const workflowCommands: CommandHandlers<WorkflowCommands> = {
       connection.sql('DELETE FROM workflow_memory WHERE instance_n = ?').run(n);
       connection.sql('DELETE FROM workflow_instances WHERE n = ?').run(n);
     }
+    if (ended.length > 0) memoryOf(connection)?.forgetInstances();
     return { removed: Number(changes) + ended.length };
   },
 };

@@ -1,0 +1,118 @@
+import type { TopicSettings } from '../../core/task-topic.ts';
+import type { WorkflowInstance } from '../../core/workflow.ts';
+import type { TopicRef } from '../../ports/storage/tasks.ts';
+import type { Connection } from './connection.ts';
+
+export interface Topic extends TopicRef {
+  readonly n: number;
+  readonly settings: TopicSettings;
+}
+
+export interface StoredInstance {
+  readonly n: number;
+  readonly space: string;
+  readonly instance: WorkflowInstance;
+}
+
+const mostTopics = 10_000;
+const mostInstances = 2_000;
+/** Larger instances (wide forks) are read each time, so that the memory stays within a few megabytes. */
+const longestControl = 4_000;
+
+/**
+ * Rows of the durable work that the writer need not read again, because nobody else writes them. A commit that is undone
+ * takes everything with it: that is rare, and reading is all that it costs. Numbers are given out from here and written
+ * once per transaction; those of an undone commit are left out.
+ */
+export class WriterMemory {
+  readonly #connection: Connection;
+  readonly #topics = new Map<string, Topic>();
+  readonly #topicsByNumber = new Map<number, Topic>();
+  readonly #instances = new Map<string, StoredInstance>();
+  #lastNumber: number | null = null;
+  #areNumbersGiven = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    memories.set(connection, this);
+  }
+
+  /** Reserves `count` numbers and answers the first of them. */
+  reserveNumbers(count: number): number {
+    this.#lastNumber ??= Number(this.#connection.sql('SELECT value FROM task_sequence').get()?.value);
+    const first = this.#lastNumber + 1;
+    this.#lastNumber += count;
+    this.#areNumbersGiven = true;
+    return first;
+  }
+
+  findTopic(space: string, name: string): Topic | undefined {
+    return this.#topics.get(`${space}\n${name}`);
+  }
+
+  getTopic(n: number): Topic | undefined {
+    return this.#topicsByNumber.get(n);
+  }
+
+  keepTopic(topic: Topic): void {
+    if (this.#topics.size >= mostTopics) {
+      this.#topics.clear();
+      this.#topicsByNumber.clear();
+    }
+    this.#topics.set(`${topic.space}\n${topic.topic}`, topic);
+    this.#topicsByNumber.set(topic.n, topic);
+  }
+
+  forgetTopic({ n, space, topic }: Topic): void {
+    this.#topics.delete(`${space}\n${topic}`);
+    this.#topicsByNumber.delete(n);
+  }
+
+  findInstance(space: string, id: string): StoredInstance | undefined {
+    return this.#instances.get(`${space}\n${id}`);
+  }
+
+  /** `controlLength`: characters of its control fields as JSON. */
+  keepInstance(stored: StoredInstance, controlLength: number): void {
+    const key = `${stored.space}\n${stored.instance.id}`;
+    this.#instances.delete(key);
+    if (controlLength > longestControl) return;
+    for (const oldest of this.#instances.keys()) {
+      if (this.#instances.size < mostInstances) break;
+      this.#instances.delete(oldest);
+    }
+    this.#instances.set(key, stored);
+  }
+
+  forgetInstances(): void {
+    this.#instances.clear();
+  }
+
+  /** Before the end of each transaction. */
+  flush(): void {
+    if (!this.#areNumbersGiven) return;
+    this.#connection.sql('UPDATE task_sequence SET value = ?').run(this.#lastNumber);
+    this.#areNumbersGiven = false;
+  }
+
+  /** A commit was undone, the transaction goes on. */
+  undo(): void {
+    this.#topics.clear();
+    this.#topicsByNumber.clear();
+    this.#instances.clear();
+  }
+
+  /** The whole transaction was undone, or nobody knows. */
+  reset(): void {
+    this.undo();
+    this.#lastNumber = null;
+    this.#areNumbersGiven = false;
+  }
+}
+
+const memories = new WeakMap<Connection, WriterMemory>();
+
+/** Undefined on the connection of a reader, which has to look. */
+export function memoryOf(connection: Connection): WriterMemory | undefined {
+  return memories.get(connection);
+}
