@@ -1,5 +1,6 @@
 import type { SerializedError } from './errors.ts';
 import { TackleError } from './errors.ts';
+import { toIsoTime } from './iso-time.ts';
 import type { Json, JsonObject } from './json.ts';
 import type {
   BranchState,
@@ -282,7 +283,7 @@ export class WorkflowDraft {
   }
 
   #iso(timeMs: number): string {
-    return new Date(timeMs).toISOString();
+    return toIsoTime(timeMs);
   }
 }
 

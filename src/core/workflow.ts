@@ -1,4 +1,5 @@
 import type { SerializedError } from './errors.ts';
+import { toIsoTime } from './iso-time.ts';
 import type { Json, JsonObject } from './json.ts';
 
 /**
@@ -190,8 +191,8 @@ export function describeControl(instance: WorkflowInstance): Record<string, Json
   const { control } = instance;
   const fields: Record<string, Json> = {
     nextStep: control.nextStep,
-    createdAt: new Date(instance.createdAtMs).toISOString(),
-    updatedAt: new Date(control.updatedAtMs).toISOString(),
+    createdAt: toIsoTime(instance.createdAtMs),
+    updatedAt: toIsoTime(control.updatedAtMs),
     workflowName: instance.name,
     stepCount: control.stepCount as unknown as Json,
     instanceId: instance.id,
@@ -203,6 +204,14 @@ export function describeControl(instance: WorkflowInstance): Record<string, Json
   if (control.totalTime !== null) fields.totalTime = control.totalTime;
   return fields;
 }
+
+/** Names of the control fields that `describeControl` may leave out, as far as they are the engine's. */
+export function listControlFields({ control }: WorkflowInstance): readonly string[] {
+  return control.ownsStatus === true && control.status !== 'cancelled' ? optionalFields : optionalFieldsAndStatus;
+}
+
+const optionalFields = ['parallelSteps', 'previousStep', 'lastError', 'totalTime'];
+const optionalFieldsAndStatus = [...optionalFields, 'status'];
 
 /** The topic of a step (spec 8.2). */
 export function stepTopic(instance: Pick<WorkflowInstance, 'queuePrefix' | 'name'>, step: string): string {

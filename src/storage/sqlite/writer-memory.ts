@@ -12,6 +12,8 @@ export interface StoredInstance {
   readonly n: number;
   readonly space: string;
   readonly instance: WorkflowInstance;
+  /** Number of the last entry of its history; null when somebody has to look. */
+  readonly lastEntry: number | null;
 }
 
 const mostTopics = 10_000;

@@ -10,6 +10,7 @@ import {
 } from '../../../core/workflow-decide.ts';
 import { createControl } from '../../../core/workflow-draft.ts';
 import type { NewWorkflowInstance, WorkflowChange } from '../../../ports/storage/workflows.ts';
+import type { Connection } from '../connection.ts';
 import type { WriterContext } from '../handlers.ts';
 import { insertTask } from './tasks-enqueue.ts';
 import { dropTask, getTask } from './tasks-manage.ts';
@@ -66,10 +67,12 @@ export function applyOperation(
     return applyOperation(commit, stored, { type: 'cancel', reason: 'Its document was removed.' });
   }
   if (taken !== null) consumeEvent(connection, taken);
-  saveInstance(connection, stored, decision.instance);
-  if (decision.record !== null) writeHistory(commit, stored, decision.record, written?.before ?? '{}');
+  const { record, instance } = decision;
+  const lastEntry =
+    record === null ? stored.lastEntry : writeHistory(connection, stored, record, written?.before ?? '{}');
+  const applied = { ...stored, instance, lastEntry };
+  saveInstance(connection, applied);
   const document = written?.after ?? 'null';
-  const applied = { ...stored, instance: decision.instance };
   for (const effect of decision.effects) applyEffect(commit, applied, effect, document, child);
   return { instance: decision.instance, document };
 }
@@ -267,11 +270,18 @@ function tellParent(commit: WorkflowCommit, stored: StoredInstance, document: st
   applyOperation(commit, parent, { type: 'child', branch, visit, memo, childId: instance.id, result });
 }
 
-function writeHistory(commit: WorkflowCommit, stored: StoredInstance, record: StepRecord, before: string): void {
-  commit.context.connection
-    .sql(
-      `INSERT INTO workflow_history (instance_n, number, entry, state_before)
-       SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM workflow_history WHERE instance_n = ?1`,
-    )
-    .run(stored.n, JSON.stringify(record), before);
+/** Answers the number of the entry. */
+function writeHistory(connection: Connection, stored: StoredInstance, record: StepRecord, before: string): number {
+  const number = (stored.lastEntry ?? readLastEntry(connection, stored.n)) + 1;
+  connection
+    .sql('INSERT INTO workflow_history (instance_n, number, entry, state_before) VALUES (?, ?, ?, ?)')
+    .run(stored.n, number, JSON.stringify(record), before);
+  return number;
+}
+
+function readLastEntry(connection: Connection, instanceN: number): number {
+  const last = connection
+    .sql('SELECT number FROM workflow_history WHERE instance_n = ? ORDER BY number DESC LIMIT 1')
+    .get(instanceN) as { number: number } | undefined;
+  return last?.number ?? 0;
 }

@@ -101,7 +101,7 @@ function deliver(
       )
       .get(space, address) as unknown as WaitRow | undefined;
     if (row === undefined) return { delivered: null, topics: commit.topics.toArray() };
-    const stored = { n: row.n, space, instance: toInstance(row) };
+    const stored = { n: row.n, space, instance: toInstance(row), lastEntry: null };
     const applied = applyOperation(commit, stored, { type: 'event', branch: row.branch, visit: row.visit, payload });
     if (applied !== null && !isEnded(applied.instance.control.status)) {
       return { delivered: row.id, topics: commit.topics.toArray() };

@@ -1,7 +1,13 @@
 import { toDocumentJson } from '../../../core/document-json.ts';
 import type { Json, JsonObject } from '../../../core/json.ts';
 import { decodeStoredJson, encodeStoredBody, encodeStoredText } from '../../../core/query/stored-text.ts';
-import { describeControl, isEnded, type WorkflowInstance, type WorkflowParent } from '../../../core/workflow.ts';
+import {
+  describeControl,
+  isEnded,
+  listControlFields,
+  type WorkflowInstance,
+  type WorkflowParent,
+} from '../../../core/workflow.ts';
 import type { Connection } from '../connection.ts';
 import { getRow, updateRow } from '../document-table.ts';
 import type { WriterContext } from '../handlers.ts';
@@ -44,7 +50,7 @@ export function findInstance(connection: Connection, space: string, id: string):
   const row = connection.sql('SELECT * FROM workflow_instances WHERE space = ? AND id = ?').get(space, id) as unknown as
     | InstanceRow
     | undefined;
-  return row === undefined ? null : { n: row.n, space, instance: toInstance(row) };
+  return row === undefined ? null : { n: row.n, space, instance: toInstance(row), lastEntry: null };
 }
 
 const insertSql = `INSERT INTO workflow_instances (space, id, name, collection, queue_prefix, max_step_count, version,
@@ -68,19 +74,21 @@ export function insertInstance(connection: Connection, space: string, instance: 
       control,
       instance.createdAtMs,
     );
-  const stored = { n: Number(lastInsertRowid), space, instance };
+  const stored = { n: Number(lastInsertRowid), space, instance, lastEntry: 0 };
   memoryOf(connection)?.keepInstance(stored, control.length);
   return stored;
 }
 
-export function saveInstance(connection: Connection, stored: StoredInstance, instance: WorkflowInstance): void {
+/** Writes what has changed in `stored`. */
+export function saveInstance(connection: Connection, stored: StoredInstance): void {
+  const { instance } = stored;
   const { status, nextStep, updatedAtMs } = instance.control;
   const ended = isEnded(status);
   const control = JSON.stringify(instance.control);
   connection
     .sql('UPDATE workflow_instances SET status = ?, step = ?, control = ?, ended_at = ? WHERE n = ?')
     .run(status, ended ? null : nextStep, control, ended ? updatedAtMs : null, stored.n);
-  memoryOf(connection)?.keepInstance({ ...stored, instance }, control.length);
+  memoryOf(connection)?.keepInstance(stored, control.length);
 }
 
 /** The document of a new instance. Throws `duplicate_id`, `schema_violation`. */
@@ -122,7 +130,7 @@ export function writeDocument(
   if (collection === null || row === null) return null;
   const document: Record<string, Json> = { ...(decodeStoredJson(row.body) as JsonObject) };
   const control = describeControl(changed);
-  for (const name of Object.keys(describeControl(instance))) if (!Object.hasOwn(control, name)) delete document[name];
+  for (const name of listControlFields(instance)) if (!Object.hasOwn(control, name)) delete document[name];
   Object.assign(document, patch, control);
   context.schemas.check(collection, document);
   const body = encodeStoredBody(document);
