@@ -2,7 +2,18 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const all = ['http', 'neighbours', 'static', 'storage', 'sandbox', 'deploy', 'hooks', 'durable', 'durable-scale'];
+const all = [
+  'http',
+  'neighbours',
+  'static',
+  'storage',
+  'sandbox',
+  'deploy',
+  'hooks',
+  'durable',
+  'durable-scale',
+  'peers',
+];
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
