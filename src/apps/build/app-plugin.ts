@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { builtinModules, isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { Plugin } from 'rolldown';
-import { createBuildError } from './build-errors.ts';
+import { followCreatedRequire } from './created-require.ts';
 import { findImportPosition } from './import-position.ts';
 import { sdkNames } from './sdk-module.ts';
 
@@ -10,13 +10,6 @@ export const entryId = '\0tackle:entry';
 const substitutePrefix = '\0tackle:substitute:';
 const builtinPrefix = '\0tackle:builtin:';
 const textExtension = /\.(txt|html?|css|hbs)$/i;
-
-/** Built-in modules that make no sense in an app, with what to use instead. Packages may import them. */
-const refusedInApps: Readonly<Record<string, string>> = {
-  fs: 'Use `filestore` of codehooks-js for files, or import text files (.txt, .html, .css, .hbs) and JSON directly',
-  path: 'Join URL-like paths with template strings, or use `new URL(…)`',
-  os: 'An app has no machine of its own; settings come from `process.env`',
-};
 
 /** Code for modules that were not found: packages of the platform, or an exception for those of nobody. By specifier. */
 export type Substitutes = ReadonlyMap<string, string>;
@@ -27,10 +20,11 @@ export interface AppPluginOptions {
   /** File of our own library. */
   readonly sdk: string;
   readonly substitutes: Substitutes;
+  readonly warn: (message: string) => void;
 }
 
-/** What makes an app a bundle of ours: its library, built-in modules by `require`, text files as strings. */
-export function createAppPlugin({ dir, entry, sdk, substitutes }: AppPluginOptions): Plugin {
+/** What makes an app a bundle of ours: its library, built-in modules by `require`, text files as strings, `createRequire`. */
+export function createAppPlugin({ dir, entry, sdk, substitutes, warn }: AppPluginOptions): Plugin {
   return {
     name: 'tackle-app',
     // The filters keep the bundler from asking about each of the other modules, which is most of the time of a small build.
@@ -42,8 +36,8 @@ export function createAppPlugin({ dir, entry, sdk, substitutes }: AppPluginOptio
         if (substitutes.has(specifier)) return substitutePrefix + specifier;
         if (!isBuiltin(specifier)) return null;
         const name = specifier.replace(/^node:/, '');
-        if (importer !== undefined && isOwnFile(importer, dir, sdk))
-          await refuseBuiltin(name, specifier, importer, dir);
+        const isOwn = importer !== undefined && isOwnFile(importer, dir, sdk);
+        if (isOwn && /^fs(?:\/|$)/.test(name)) warn(await describeFsImport(specifier, importer, dir));
         return builtinPrefix + name;
       },
     },
@@ -64,6 +58,10 @@ export function createAppPlugin({ dir, entry, sdk, substitutes }: AppPluginOptio
         return { code: `module.exports = ${JSON.stringify(text)};`, moduleType: 'js' };
       },
     },
+    transform: {
+      filter: { code: /createRequire\s*\(\s*import\.meta\.url/ },
+      handler: (code) => followCreatedRequire(code),
+    },
   };
 }
 
@@ -77,16 +75,11 @@ export function isOwnFile(file: string, dir: string, sdk: string): boolean {
   return !path.relative(dir, file).split(path.sep).includes('node_modules');
 }
 
-async function refuseBuiltin(name: string, specifier: string, importer: string, dir: string): Promise<void> {
-  const alternative = refusedInApps[name.split('/')[0]!];
-  if (alternative === undefined) return;
+/** An app may import it and never call it, so this is no error. */
+async function describeFsImport(specifier: string, importer: string, dir: string): Promise<string> {
   const position = await findImportPosition(importer, specifier);
-  throw createBuildError([
-    {
-      message: `"${specifier}" cannot be used in an app. ${alternative}.`,
-      file: path.relative(dir, importer),
-      line: position?.line ?? null,
-      column: position?.column ?? null,
-    },
-  ]);
+  const place = [path.relative(dir, importer), ...(position === null ? [] : [position.line, position.column])].join(
+    ':',
+  );
+  return `${place}  "${specifier}" has no files in an app: every call fails as for a missing file. Use \`filestore\` of codehooks-js, or import text files (.txt, .html, .css, .hbs) and JSON directly`;
 }

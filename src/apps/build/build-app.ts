@@ -19,12 +19,12 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   if (missing.length > 0) {
     await installDependencies(dir, missing, options.onProgress ?? (() => {}), options.installTimeoutMs);
   }
-  const warnings: string[] = [];
+  const warnings = new Set<string>();
   const bundle = await bundleApp({
     dir,
     entry,
     cacheDir: options.cacheDir ?? getDefaultCacheDir(),
-    warn: (warning) => warnings.push(warning),
+    warn: (warning) => warnings.add(warning),
     report: options.onProgress ?? (() => {}),
   });
   const bytes = Buffer.byteLength(bundle.code);
@@ -39,7 +39,7 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
     main: path.relative(dir, entry),
     language: /\.[mc]?tsx?$/.test(entry) ? 'Typescript' : 'Javascript',
     installed: missing,
-    warnings,
+    warnings: [...warnings],
   };
 }
 

@@ -111,7 +111,7 @@ async function attempt(request: BundleRequest, sdk: string, substitutes: Substit
         conditionNames: ['node'],
         extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json'],
       },
-      plugins: [createAppPlugin({ dir, entry, sdk, substitutes })],
+      plugins: [createAppPlugin({ dir, entry, sdk, substitutes, warn })],
       onLog(level, log) {
         if (log.code === 'UNRESOLVED_IMPORT') unresolved.push(toUnresolved(log));
         else if (level === 'warn' && !silencedWarnings.has(log.code ?? '')) warn(log.message.split('\n')[0] ?? '');

@@ -27,6 +27,19 @@ export function describeProcesses(open: OpenSandbox): void {
       await sandbox[Symbol.asyncDispose]();
     });
 
+    test('libraries that look for files, threads or Node find none of the first two, and the third', async () => {
+      const code = `
+        const fs = require('fs'), threads = require('worker_threads'), codes = [];
+        codes.push(fs.existsSync('/etc/passwd'));
+        await new Promise((done) => fs.readFile('/a', 'utf8', (error) => { codes.push(error.code); done(); }));
+        await require('fs/promises').stat('/a').catch((error) => codes.push(error.code));
+        try { fs.writeFileSync('/a', ''); } catch (error) { codes.push(error.code); }
+        threads.markAsUncloneable({});
+        return [...codes, threads.isMainThread, Object.prototype.toString.call(process)];`;
+      const expected = [false, 'ENOENT', 'ENOENT', 'EROFS', true, '[object process]'];
+      assert.deepEqual(await app.evaluate(code), expected);
+    });
+
     describe('starting', () => {
       test('an app that throws while it is evaluated says what and where', async () => {
         const code = `${evaluatorCode}\nthrow new RangeError('no such planet');`;

@@ -2,7 +2,7 @@
  * Which built-in modules app code gets from `require`, and how.
  *
  * - `native`: the runtime's own module; pure, or of no use without permissions that the process does not have.
- * - `shim`: ours, over the channel (network) or over nothing (`os`, `process`).
+ * - `shim`: ours, over the channel (network) or over nothing (`os`, `process`, `fs`).
  * - `refused`: loads, so that libraries which probe for it keep working, and every function of it throws when called.
  */
 export type BuiltinKind = 'native' | 'shim' | 'refused';
@@ -23,8 +23,8 @@ export const builtinModules: Readonly<Record<string, BuiltinKind>> = {
   'dns/promises': 'shim',
   domain: 'native',
   events: 'native',
-  fs: 'refused',
-  'fs/promises': 'refused',
+  fs: 'shim',
+  'fs/promises': 'shim',
   http: 'shim',
   http2: 'refused',
   https: 'shim',
@@ -62,7 +62,7 @@ export const builtinModules: Readonly<Record<string, BuiltinKind>> = {
   v8: 'refused',
   vm: 'refused',
   wasi: 'refused',
-  worker_threads: 'refused',
+  worker_threads: 'shim',
   zlib: 'native',
 };
 

@@ -47,6 +47,8 @@ export function createProcess(env: Record<string, string>): object {
     binding: refusedFunction('process.binding'),
     stdout: outputStream('log'),
     stderr: outputStream('error'),
+    // By which libraries tell Node from a browser.
+    [Symbol.toStringTag]: 'process',
   });
   return process;
 }

@@ -31,13 +31,15 @@ function readMember(object: Record<string, unknown>, key: string): unknown {
 /** A plain function, so that it can also be the base of a class (`class X extends fs.ReadStream`) until it is called. */
 export function refusedFunction(path: string): (...args: unknown[]) => never {
   return function refused(): never {
-    throw Object.assign(
-      new Error(
-        `${path} is not available in the sandbox: apps have no file system, processes, threads or listening sockets`,
-      ),
-      {
-        code: 'ERR_ACCESS_DENIED',
-      },
-    );
+    throw accessDenied(path);
   };
+}
+
+export function accessDenied(path: string): Error {
+  return Object.assign(
+    new Error(
+      `${path} is not available in the sandbox: apps have no file system, processes, threads or listening sockets`,
+    ),
+    { code: 'ERR_ACCESS_DENIED' },
+  );
 }
