@@ -7,6 +7,7 @@ import { testKeyValue } from './keyvalue.ts';
 import { testQueries } from './queries.ts';
 import { testRecords } from './records.ts';
 import { testTasks } from './tasks.ts';
+import { testWorkflowAdoption } from './workflow-adoption.ts';
 import { testWorkflows } from './workflows.ts';
 
 /** What every engine of the storage port must pass. Call it from a test file with an engine's harness. */
@@ -20,4 +21,5 @@ export function testStorageConformance(harness: StorageHarness): void {
   testQueries(harness);
   testTasks(harness);
   testWorkflows(harness);
+  testWorkflowAdoption(harness);
 }

@@ -49,6 +49,27 @@ export function testTasks(harness: StorageHarness): void {
       assert.equal((await claim(storage)).tasks.length, 0);
     });
 
+    test('a space that is removed takes its tasks in every state along, and their leases', async () => {
+      await using opened = await harness.open();
+      const { storage } = opened;
+      const other = { space: 'another', topic: 'orders', payload: '{}' };
+      await enqueue(storage, [{}, { key: 'k' }, { key: 'k' }, { runAtMs: 9_000 }, { ...other }]);
+      const staged = { ...topic, payload: '{}' };
+      await storage.commit([{ kind: 'task.enqueue', tasks: [staged], nowMs: 1_000, stage: 'batch' }], inSpace);
+      const [lease] = (await claim(storage, 1)).tasks;
+      const { seqs, next } = await storage.read({ kind: 'task.ofSpace', space: testSpace, after: 0 });
+      assert.deepEqual([seqs.length, next], [5, null]);
+      for (const topics of [false, true]) {
+        await storage.commit([{ kind: 'task.removeSpace', space: testSpace, seqs, topics }], inSpace);
+      }
+      assert.equal((await settle(storage, lease!, { type: 'done' })).status, 'lost');
+      assert.deepEqual(await storage.read({ kind: 'topic.list', space: testSpace, counts: true }), []);
+      const [kept] = await storage.read({ kind: 'topic.list', space: 'another', counts: true });
+      assert.equal(kept?.counts.ready, 1);
+      const [fresh] = await enqueue(storage, [{}]);
+      assert.ok(fresh!.seq > Math.max(...seqs));
+    });
+
     test('a settled task is gone from the queue, and its lease is of no more use', async () => {
       await using opened = await harness.open();
       const { storage } = opened;
