@@ -52,6 +52,8 @@ export class Dispatcher {
   readonly clock: Clock;
   readonly #options: DispatcherOptions;
   readonly #consumers = new Map<string, TopicConsumer>();
+  /** Detached; what runs in them still runs. */
+  readonly #draining = new Set<TopicConsumer>();
   readonly #hungryTopics = new Set<TopicConsumer>();
   readonly #suspectSpaces = new Set<string>();
   readonly #due: Alarm;
@@ -95,7 +97,18 @@ export class Dispatcher {
   async detach(consumer: TopicConsumer, graceMs: number): Promise<void> {
     if (this.#consumers.get(topicKey(consumer)) === consumer) this.#consumers.delete(topicKey(consumer));
     this.#hungryTopics.delete(consumer);
-    await consumer.stop(graceMs);
+    this.#draining.add(consumer);
+    try {
+      await consumer.stop(graceMs);
+    } finally {
+      this.#draining.delete(consumer);
+    }
+  }
+
+  /** Lets go of every task of a space at once. */
+  async detachSpace(space: string): Promise<void> {
+    const ofSpace = [...this.consumers, ...this.#draining].filter((consumer) => consumer.space === space);
+    await Promise.all(ofSpace.map((consumer) => this.detach(consumer, 0)));
   }
 
   find(topic: TopicRef): TopicConsumer | null {
@@ -364,7 +377,7 @@ export class Dispatcher {
   /** Renews what this gateway holds before it takes what others lost, so that a clock that jumped takes nothing from it. */
   async #beat(): Promise<void> {
     const { storage } = this.#options;
-    const held = this.consumers.map((consumer) => ({ consumer, leases: consumer.leases() }));
+    const held = [...this.consumers, ...this.#draining].map((consumer) => ({ consumer, leases: consumer.leases() }));
     if (held.every(({ leases }) => leases.length === 0) && !this.#isInDoubt) return;
     const nowMs = this.clock.now();
     const wasInDoubt = this.#isInDoubt;
@@ -412,7 +425,7 @@ export class Dispatcher {
   }
 
   async stop(graceMs: number): Promise<void> {
-    await Promise.all(this.consumers.map((consumer) => this.detach(consumer, graceMs)));
+    await Promise.all([...this.consumers, ...this.#draining].map((consumer) => this.detach(consumer, graceMs)));
     this.#due.cancel();
     this.#heartbeat.cancel();
   }

@@ -59,6 +59,8 @@ export class Queues implements AsyncDisposable {
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly storage: Storage;
+  readonly #closedSpaces = new Set<string>();
+  #isStopping = false;
   readonly #settledByCode = new Set<string>();
   readonly #sweep: Alarm;
   readonly #onError: (message: string, error: unknown) => void;
@@ -92,8 +94,55 @@ export class Queues implements AsyncDisposable {
     this.#sweep.wantAt(this.clock.now() + 60_000);
   }
 
+  /** Throws `not_found` for a space that is being removed. */
+  requireOpen(space: string): void {
+    if (this.#closedSpaces.has(space)) {
+      throw new TackleError('not_found', 'This space is being removed; it takes no more work.');
+    }
+  }
+
+  /**
+   * Stops what runs in a space, refuses new work from now on, and forgets its instances, tasks, topics and schedules, in
+   * steps that hold up no other writer. Begun again after a crash it goes on. Rejects with `overloaded` when the gateway
+   * stops meanwhile.
+   */
+  async removeSpace(space: string): Promise<void> {
+    this.#closedSpaces.add(space);
+    this.schedules.forgetSpace(space);
+    await this.dispatcher.detachSpace(space);
+    // Writes that were on their way before the space was closed come before this one; whether it succeeds is no matter.
+    const lane = { lane: { lane: 'space', space } } as const;
+    await this.storage.commit([{ kind: 'task.fence', leases: [] }], lane).catch(() => undefined);
+    const remove = async (seqs: readonly number[], topics: boolean): Promise<void> => {
+      this.#requireRunning();
+      await this.storage.commit([{ kind: 'task.removeSpace', space, seqs, topics }], system);
+    };
+    await remove([], false);
+    for (let isDone = false; !isDone; ) {
+      this.#requireRunning();
+      const [{ done }] = await this.storage.commit([{ kind: 'workflow.removeSpace', space }], system);
+      isDone = done;
+    }
+    for (let after: number | null = 0; after !== null; ) {
+      const { seqs, next }: { seqs: readonly number[]; next: number | null } = await this.storage.read({
+        kind: 'task.ofSpace',
+        space,
+        after,
+      });
+      if (seqs.length > 0) await remove(seqs, false);
+      after = next;
+    }
+    await remove([], true);
+  }
+
+  #requireRunning(): void {
+    if (this.#isStopping)
+      throw new TackleError('overloaded', 'The gateway stops; the space is removed after its next start.');
+  }
+
   /** Gives the tasks of a topic to a handler from now on. Rejects with `conflict` when the topic has one. */
   async attach(options: AttachOptions): Promise<Attachment> {
+    this.requireOpen(options.space);
     const settings = await this.#declare(options, options.declared);
     const consumer = this.dispatcher.attach({ ...options, settings });
     return {
@@ -111,6 +160,7 @@ export class Queues implements AsyncDisposable {
    */
   async enqueue(tasks: readonly NewTask[], leases: readonly TaskLease[] = []): Promise<readonly EnqueuedTask[]> {
     if (tasks.length === 0) return [];
+    this.requireOpen(tasks[0]!.space);
     const plans = this.dispatcher.planClaims(distinctTopics(tasks));
     try {
       const [, enqueued, claims] = await this.dispatcher.guard('enqueue', () =>
@@ -167,6 +217,7 @@ export class Queues implements AsyncDisposable {
     let count = 0;
     try {
       for await (const batch of batches) {
+        this.requireOpen(space);
         for (let start = 0; start < batch.length; start += chunkSize) {
           const tasks = batch.slice(start, start + chunkSize);
           const enqueue = { kind: 'task.enqueue', tasks, nowMs: this.clock.now(), stage: jobId } as const;
@@ -326,6 +377,7 @@ export class Queues implements AsyncDisposable {
 
   /** Claims nothing more, waits for what runs, gives the rest back unharmed. */
   async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
     this.schedules.stop();
     this.#sweep.cancel();
     await this.dispatcher.stop(graceMs);

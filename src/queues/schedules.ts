@@ -67,6 +67,11 @@ export class Schedules {
     return removed;
   }
 
+  /** Ticks no more for a space; what is stored stays. */
+  forgetSpace(space: string): void {
+    for (const [key, plan] of this.#planned) if (plan.declaration.space === space) this.#planned.delete(key);
+  }
+
   list(space?: string): Promise<readonly ScheduleView[]> {
     return this.#options.storage.read({ kind: 'schedule.list', ...(space === undefined ? {} : { space }) });
   }

@@ -121,7 +121,7 @@ export async function createServer(
       {
         reservedHosts: ownHosts,
         auditRetentionMs: config.retention.auditDays * 86_400_000,
-        purgeSpace: (spaceId) => purgeSpace({ apps, documents, keyValue, files, telemetry }, spaceId),
+        purgeSpace: (spaceId) => purgeSpace({ apps, durable, documents, keyValue, files, telemetry }, spaceId),
         onWarning: (message, details) => logger.warn(details, message),
       },
     ),

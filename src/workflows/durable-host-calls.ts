@@ -206,6 +206,7 @@ function createTransactionCalls(queues: Queues): Record<string, Handler> {
       if (settles && leases.length === 0) {
         throw new TackleError('invalid_request', 'transaction(fn, {settle: true}) works inside of a worker only.');
       }
+      queues.requireOpen(space);
       const all: Command[] = [...createFence(context, { orSettled: !settles }), ...commands];
       if (tasks.length > 0) all.push({ kind: 'task.enqueue', tasks, nowMs });
       if (settles) all.push({ kind: 'task.settle', settlements: leases.map(toSettlement), nowMs });

@@ -52,6 +52,8 @@ export interface Durable {
   /** Serves the apps that are live and those to come, and takes up what the last boot left. Call once. */
   /** `isPaused`: take tasks in, but run none and tick no schedule. */
   start(apps: DurableApps, options: { readonly isPaused: boolean }): Promise<void>;
+  /** Stops and forgets everything of a space that is being removed; see `Queues.removeSpace`. */
+  removeSpace(spaceId: string): Promise<void>;
   /** Claims nothing more, waits for what runs, gives the rest back unharmed. */
   stop(graceMs: number): Promise<void>;
 }
@@ -106,6 +108,10 @@ export function createDurable(options: DurableOptions): Durable {
       given.onSwitch(apply);
       await queues.start();
       for (const app of given.listLive()) await apply(app.deployment.spaceId, app);
+    },
+    async removeSpace(spaceId) {
+      workflows.forgetSpace(spaceId);
+      await queues.removeSpace(spaceId);
     },
     stop: (graceMs) => queues.stop(graceMs),
   };

@@ -77,14 +77,17 @@ export class Workflows {
     });
   }
 
-  /** Takes the workflows of a deployment that just went live; an empty list when there is none. */
+  /**
+   * Takes the workflows of a deployment that just went live. `version` null: there is none any more; instances stay where
+   * they are, as the tasks of workers do, and go on with the next deployment.
+   */
   async declare(space: string, definitions: readonly WorkflowDefinition[], version: string | null): Promise<void> {
     const topics = this.#spaces.get(space)?.topics ?? new Map<string, Promise<Attachment>>();
     const { promise: declared, resolve } = Promise.withResolvers<void>();
     const byName = new Map(definitions.map((definition) => [definition.name, definition]));
     this.#spaces.set(space, { version, definitions: byName, topics, declared });
     try {
-      await this.#serveSteps(space, definitions, topics);
+      await this.#serveSteps(space, definitions, topics, version !== null);
     } finally {
       resolve();
     }
@@ -95,12 +98,13 @@ export class Workflows {
     space: string,
     definitions: readonly WorkflowDefinition[],
     topics: Map<string, Promise<Attachment>>,
+    isDeployed: boolean,
   ): Promise<void> {
     const wanted = new Map<string, JsonObject>();
     for (const definition of definitions) {
       for (const step of definition.steps) wanted.set(stepTopic(definition, step), definition.stepSettings[step] ?? {});
     }
-    for (const topic of await this.#findOrphans(space, wanted)) {
+    for (const topic of isDeployed ? await this.#findOrphans(space, wanted) : []) {
       // A worker of the app may have the name of a topic of ours: then it is the original engine's.
       if (topics.has(topic) || !this.#queues.hasHandler({ space, topic })) wanted.set(topic, { retentionMs: 0 });
     }
@@ -123,6 +127,11 @@ export class Workflows {
     }
   }
 
+  /** Knows nothing more of a space that is being removed. */
+  forgetSpace(space: string): void {
+    this.#spaces.delete(space);
+  }
+
   definitions(space: string): readonly WorkflowDefinition[] {
     return [...(this.#spaces.get(space)?.definitions.values() ?? [])];
   }
@@ -134,6 +143,7 @@ export class Workflows {
     state: JsonObject,
     options: { readonly id?: string; readonly delayMs?: number; readonly leases?: readonly TaskLease[] } = {},
   ): Promise<string> {
+    this.#queues.requireOpen(space);
     const definition = this.#require(space, workflow);
     const id = options.id ?? createInstanceId(this.#queues.clock.now());
     const plans = this.#queues.dispatcher.planClaims([{ space, topic: stepTopic(definition, definition.steps[0]!) }]);
@@ -192,6 +202,7 @@ export class Workflows {
 
   /** Answers the id of the instance that got it, or null when it is kept for whoever asks first. */
   async send(space: string, request: EventRequest): Promise<string | null> {
+    this.#queues.requireOpen(space);
     const nowMs = this.#queues.clock.now();
     const [result, claims] = await this.#queues.dispatcher.guard('event', () =>
       this.#queues.storage.commit(
@@ -270,6 +281,7 @@ export class Workflows {
 
   /** A new instance that goes on from an earlier step of another one. Resolves its document as JSON text. */
   async fork(space: string, id: string, request: ForkRequest): Promise<string> {
+    this.#queues.requireOpen(space);
     const view = await this.get(space, id);
     const number = typeof request.from === 'number' ? request.from : await this.#findEntry(space, id, request.from);
     const definition = this.#require(space, view.instance.name);
@@ -316,6 +328,7 @@ export class Workflows {
     id: string,
     operation: Extract<WorkflowOperation, { type: 'continue' | 'update' | 'cancel' }>,
   ): Promise<WorkflowChange> {
+    this.#queues.requireOpen(space);
     const [change, claims] = await this.#queues.dispatcher.guard('change', () =>
       this.#queues.storage.commit(
         [
@@ -338,8 +351,9 @@ export class Workflows {
   /** Steps of older deployments have topics that no definition names; they are served as soon as they get a task. */
   async #serveLate(topic: TopicRef): Promise<void> {
     try {
-      await this.#spaces.get(topic.space)?.declared;
-      if (!this.#queues.hasHandler(topic)) await this.#serve(topic, { retentionMs: 0 });
+      const declared = this.#spaces.get(topic.space);
+      await declared?.declared;
+      if (declared?.version !== null && !this.#queues.hasHandler(topic)) await this.#serve(topic, { retentionMs: 0 });
     } catch (error) {
       this.#options.onWarning(topic.space, `The step topic "${topic.topic}" could not be served: ${String(error)}`);
     }

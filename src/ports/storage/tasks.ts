@@ -200,6 +200,14 @@ export interface TaskCommands {
     params: { readonly nowMs: number; readonly limit: number };
     result: { readonly removed: number; readonly nextSweepAtMs: number | null };
   };
+  /**
+   * Forgets schedules, the tasks named, and with `topics` the topics of a space that is being removed, which must have no
+   * tasks any more. Leases of the tasks are lost by it.
+   */
+  'task.removeSpace': {
+    params: { readonly space: string; readonly seqs: readonly number[]; readonly topics: boolean };
+    result: null;
+  };
   /** Replaces what the deployment declares, or merges overrides (null removes one). */
   'topic.configure': {
     params: TopicRef & { readonly declared?: JsonObject; readonly overrides?: JsonObject };
@@ -256,6 +264,14 @@ export interface TaskReads {
       readonly reverse?: boolean;
     };
     result: readonly TaskView[];
+  };
+  /**
+   * Numbers of the tasks of a space in every state, staged ones too, by `after` and at most so many (or fewer, when they are
+   * large) as one commit may remove. `next` is null at the end.
+   */
+  'task.ofSpace': {
+    params: { readonly space: string; readonly after: number };
+    result: { readonly seqs: readonly number[]; readonly next: number | null };
   };
   'task.nextDue': {
     params: { readonly none?: never };

@@ -160,6 +160,11 @@ export interface WorkflowCommands {
     };
     result: { readonly count: number; readonly topics: readonly TopicRef[] };
   };
+  /**
+   * Forgets instances of a space that is being removed, with their history, waits and kept events, but not their documents:
+   * as many as one commit may hold. Call it until it is done.
+   */
+  'workflow.removeSpace': { params: { readonly space: string }; result: { readonly done: boolean } };
   /** Forgets expired events, and control rows and history of instances that ended before. */
   'workflow.sweep': {
     params: { readonly nowMs: number; readonly endedBeforeMs: number; readonly limit: number };

@@ -3,6 +3,7 @@ import { parseTaskId, type TaskState } from '../../../core/task.ts';
 import type { TaskAttempt, TaskCommands, TaskReads, TaskView, TopicView } from '../../../ports/storage/tasks.ts';
 import type { Connection } from '../connection.ts';
 import type { CommandHandlers, ReadHandlers } from '../handlers.ts';
+import { removalCommands, removalReads } from './durable-removal.ts';
 import { claimCommands, readNextDue } from './tasks-claim.ts';
 import { enqueueCommands } from './tasks-enqueue.ts';
 import { manageCommands, readNextSweep } from './tasks-manage.ts';
@@ -16,6 +17,7 @@ export const taskCommands: CommandHandlers<TaskCommands> = {
   ...settleCommands,
   ...manageCommands,
   ...scheduleCommands,
+  'task.removeSpace': removalCommands['task.removeSpace'],
 };
 
 const listedPayload = 2_000;
@@ -26,6 +28,7 @@ type NamedRow = TaskRow & { readonly space: string; readonly name: string };
 const selectNamed = 'SELECT t.*, p.space, p.name FROM tasks t JOIN topics p ON p.n = t.topic_n';
 
 export const taskReads: ReadHandlers<TaskReads> = {
+  ...removalReads,
   'task.find': {
     lane: 'point',
     run: ({ connection }, { space, id }) => {

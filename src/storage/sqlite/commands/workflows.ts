@@ -5,6 +5,7 @@ import type { StepReport, StepReportResult, WorkflowCommands } from '../../../po
 import type { Connection } from '../connection.ts';
 import type { CommandHandlers, WriterContext } from '../handlers.ts';
 import { memoryOf } from '../writer-memory.ts';
+import { removalCommands } from './durable-removal.ts';
 import { holdsLease } from './tasks-claim.ts';
 import { settleTask } from './tasks-settle.ts';
 import { adoptCommands } from './workflows-adopt.ts';
@@ -15,6 +16,7 @@ import { findInstance, type StoredInstance } from './workflows-rows.ts';
 export const workflowCommands: CommandHandlers<WorkflowCommands> = {
   ...eventCommands,
   ...adoptCommands,
+  'workflow.removeSpace': removalCommands['workflow.removeSpace'],
 
   'workflow.start': (context, { instance, step, state, delayMs, nowMs }) => {
     const commit = openCommit(context, nowMs);
