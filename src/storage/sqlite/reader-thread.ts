@@ -4,7 +4,7 @@ import type { ReadKind } from '../../ports/storage.ts';
 import { collectStartGarbage } from '../start-garbage.ts';
 import { CatalogueView } from './catalogue.ts';
 import { readHandlers } from './commands/index.ts';
-import { openConnection, toStorageError } from './connection.ts';
+import { type Connection, openConnection, toStorageError } from './connection.ts';
 import type { ReaderContext } from './handlers.ts';
 import { checkIntegrity } from './integrity.ts';
 import { ReadScheduler } from './read-scheduler.ts';
@@ -28,6 +28,25 @@ function toReadError(error: unknown): unknown {
     return new TackleError('conflict', 'The collection was dropped while it was read', { cause: error });
   }
   return toStorageError(error, 'The read failed');
+}
+
+/**
+ * Reads that came together see the same commits: each change of the log makes SQLite forget the pages that it holds, and with
+ * a busy writer every read would fetch them again. Long reads only begin here; their steps come later.
+ */
+function inOneSnapshot(
+  connection: Connection,
+  collections: CatalogueView,
+  requests: readonly ReadRequest[],
+  start: (request: ReadRequest) => void,
+): void {
+  if (requests.length > 1) connection.sql('BEGIN').run();
+  try {
+    collections.refresh();
+    for (const request of requests) start(request);
+  } finally {
+    if (connection.db.isTransaction) connection.sql('COMMIT').run();
+  }
 }
 
 function serve(): void {
@@ -55,15 +74,14 @@ function serve(): void {
       case 'open':
         break;
       case 'reads':
-        collections.refresh();
-        for (const { id, space, read } of request.requests) {
+        inOneSnapshot(connection, collections, request.requests, ({ id, space, read }) => {
           const context: ReaderContext = { connection, nowMs: Date.now(), collections, spools };
           scheduler.add(id, space, () => {
             const handler = handlers[read.kind];
             if (handler === undefined) throw new Error(`There is no read "${read.kind}"`);
             return handler.run(context, read);
           });
-        }
+        });
         break;
       case 'backup':
         scheduler.add(request.id, '', () => {

@@ -138,6 +138,8 @@ export function writeDocument(
   return { before: row.body, after: toDocumentJson(row._id, body) };
 }
 
+type DocumentTuple = readonly [id: string, expiresAtMs: number | null, body: string];
+
 /** A document as a reader or the writer finds it, as JSON text with its `_id`. */
 export function readDocument(
   connection: Connection,
@@ -145,12 +147,13 @@ export function readDocument(
   ref: { readonly space: string; readonly collection: string; readonly id: string },
 ): string | null {
   const collection = connection
-    .sql(`SELECT n FROM collections WHERE space = ? AND name = ? AND state = 'live'`)
-    .get(ref.space, ref.collection) as { n: number } | undefined;
+    .tuples(`SELECT n FROM collections WHERE space = ? AND name = ? AND state = 'live'`)
+    .get(ref.space, ref.collection) as unknown as readonly [number] | undefined;
   if (collection === undefined) return null;
   const row = connection
-    .sql(`SELECT _id, expires_at, body FROM d_${collection.n} WHERE _id = ?`)
-    .get(encodeStoredText(ref.id)) as { _id: string; expires_at: number | null; body: string } | undefined;
-  if (row === undefined || (row.expires_at !== null && row.expires_at <= nowMs)) return null;
-  return toDocumentJson(row._id, row.body);
+    .tuples(`SELECT _id, expires_at, body FROM d_${collection[0]} WHERE _id = ?`)
+    .get(encodeStoredText(ref.id)) as unknown as DocumentTuple | undefined;
+  if (row === undefined) return null;
+  const [id, expiresAtMs, body] = row;
+  return expiresAtMs !== null && expiresAtMs <= nowMs ? null : toDocumentJson(id, body);
 }
