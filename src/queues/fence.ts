@@ -4,8 +4,14 @@ import type { HostCallContext } from '../ports/sandbox.ts';
 import type { Command } from '../ports/storage.ts';
 
 /** What a task hands to its invocation, for the host calls that it will make. */
-export function createInvocationContext(leases: readonly TaskLease[]): Json {
-  return { leases: leases.map(({ seq, attempt }) => ({ seq, attempt })) };
+export function createInvocationContext(leases: readonly TaskLease[], { isStep = false } = {}): Json {
+  return { leases: leases.map(({ seq, attempt }) => ({ seq, attempt })), ...(isStep ? { isStep } : {}) };
+}
+
+/** True for calls of a workflow's step, whose task only the step's own outcome may settle. */
+export function isStepCall(context: HostCallContext): boolean {
+  const given = context.invocation?.context;
+  return isPlainObject(given) && given.isStep === true;
 }
 
 /** The context comes from the gateway itself, by way of the sandbox's supervisor; never from app code. */

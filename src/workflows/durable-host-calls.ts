@@ -5,7 +5,7 @@ import { checkTopicName } from '../core/task-topic.ts';
 import type { HostCallContext, RawJson } from '../ports/sandbox.ts';
 import type { NewTask } from '../ports/storage/tasks.ts';
 import type { Command } from '../ports/storage.ts';
-import { createFence, readLeases } from '../queues/fence.ts';
+import { createFence, isStepCall, readLeases } from '../queues/fence.ts';
 import { encodePayload } from '../queues/payload.ts';
 import type { Queues } from '../queues/queues.ts';
 import { readEnqueueOptions } from './enqueue-options.ts';
@@ -207,6 +207,13 @@ function createTransactionCalls(queues: Queues): Record<string, Handler> {
         throw new TackleError('invalid_request', 'transaction(fn, {settle: true}) works inside of a worker only.');
       }
       queues.requireOpen(space);
+      if (settles && isStepCall(context)) {
+        const advice = 'use step.transaction(fn), whose writes are part of what the step commits';
+        throw new TackleError(
+          'invalid_request',
+          `transaction(fn, {settle: true}) is for workers; in a step ${advice}.`,
+        );
+      }
       const all: Command[] = [...createFence(context, { orSettled: !settles }), ...commands];
       if (tasks.length > 0) all.push({ kind: 'task.enqueue', tasks, nowMs });
       if (settles) all.push({ kind: 'task.settle', settlements: leases.map(toSettlement), nowMs });

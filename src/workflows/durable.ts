@@ -70,7 +70,7 @@ export function createDurable(options: DurableOptions): Durable {
     queues,
     async runStep({ space, version, workflow, step, input, lease, timeoutMs, signal }) {
       const task: AppTask = { kind: 'step', name: `${workflow}/${step}`, input: input as unknown as Json };
-      const invoke = { timeoutMs, signal, context: createInvocationContext([lease]) };
+      const invoke = { timeoutMs, signal, context: createInvocationContext([lease], { isStep: true }) };
       const result = await requireApps().runTask(space, task, invoke, version === null ? null : Number(version));
       return result.output;
     },

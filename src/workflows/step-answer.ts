@@ -13,8 +13,9 @@ export type StepAnswer =
       readonly patch: JsonObject;
       readonly delayMs: number;
       readonly join: boolean;
+      readonly writes: JsonObject | null;
     }
-  | { readonly type: 'wait'; readonly patch: JsonObject }
+  | { readonly type: 'wait'; readonly patch: JsonObject; readonly writes: JsonObject | null }
   | { readonly type: 'sleep'; readonly memo: string; readonly untilMs: number }
   | {
       readonly type: 'event';
@@ -40,9 +41,10 @@ export function readStepAnswer(value: Json): StepAnswer {
         patch: readObject(answer.patch, 'patch'),
         delayMs: clampDelayMs(answer.delayMs),
         join: answer.join !== false,
+        writes: readWrites(answer.writes),
       };
     case 'wait':
-      return { type: 'wait', patch: readObject(answer.patch, 'patch') };
+      return { type: 'wait', patch: readObject(answer.patch, 'patch'), writes: readWrites(answer.writes) };
     case 'sleep':
       return { type: 'sleep', memo: readName(answer.memo, 'memo'), untilMs: readTime(answer.untilMs) };
     case 'event':
@@ -89,6 +91,11 @@ function readObject(value: Json | undefined, what: string): JsonObject {
   if (value === undefined || value === null) return {};
   if (isPlainObject(value)) return value as JsonObject;
   throw invalid(`the ${what} must be an object, not ${JSON.stringify(value).slice(0, 100)}`);
+}
+
+/** What the step's transactions write; it is checked where it is turned into commands. */
+function readWrites(value: Json | undefined): JsonObject | null {
+  return value === undefined || value === null ? null : readObject(value, 'writes');
 }
 
 function readTime(value: Json | undefined): number {

@@ -9,6 +9,7 @@ import type { StepReport, StepReportResult, WorkflowView } from '../ports/storag
 import type { Queues } from '../queues/queues.ts';
 import { type RunContext, type RunResult, toOutcome } from '../queues/topic-consumer.ts';
 import { readStepAnswer, type StepAnswer } from './step-answer.ts';
+import { commitStepWithWrites } from './step-writes.ts';
 
 /** One run of a step in the app. */
 export interface StepRun {
@@ -49,6 +50,9 @@ interface StepPayload {
   readonly timer?: boolean;
 }
 
+/** How often a step is run again at once because others changed what its transaction had read. */
+const mostConflicts = 5;
+
 const system = { lane: { lane: 'system' } } as const;
 
 /** The handler of every step topic: loads the instance, has the app run the step, and reports how it ended. */
@@ -59,7 +63,7 @@ export class StepRunner {
     this.#options = options;
   }
 
-  async run(task: ClaimedTask, context: RunContext): Promise<RunResult> {
+  async run(task: ClaimedTask, context: RunContext, conflicts = 0): Promise<RunResult> {
     const payload = readPayload(task.payload);
     if (payload === null) return this.#adopt(task);
     if (payload.timer === true) return this.#fireTimer(task, payload);
@@ -79,7 +83,7 @@ export class StepRunner {
       return reporter.report({ type: 'unknown-step', step: branch.step, next: null, patch: {} });
     }
     if (view.document === null) return reporter.report({ type: 'wait', patch: {} });
-    const run = { task, view, step: branch.step, visit, memory: loaded!.memory, context };
+    const run = { task, view, step: branch.step, visit, memory: loaded!.memory, context, conflicts };
     return this.#runInApp(run, view.document, reporter);
   }
 
@@ -91,6 +95,7 @@ export class StepRunner {
       readonly visit: number;
       readonly memory: JsonObject;
       readonly context: RunContext;
+      readonly conflicts: number;
     },
     document: string,
     reporter: StepReporter,
@@ -118,7 +123,22 @@ export class StepRunner {
     } catch (error) {
       return reporter.reportFailure(toOutcome(error));
     }
-    return reporter.reportAnswer(answer);
+    const result = reporter.reportAnswer(answer);
+    const writes = answer.type === 'goto' || answer.type === 'wait' ? answer.writes : null;
+    if (writes === null || result.type !== 'report') return result;
+    try {
+      return await commitStepWithWrites(this.#options.queues, task, result, writes);
+    } catch (error) {
+      if (!(error instanceof TackleError) || error.status >= 500) {
+        // It may have been written: then the task is settled, and giving it back changes nothing.
+        this.#options.queues.dispatcher.onError('A step could not be written; it is given back', error);
+        return { type: 'released' };
+      }
+      if (error.code === 'lease_lost') return { type: 'done' };
+      const mayRunAgain = error.code === 'conflict' && run.conflicts < mostConflicts && !context.signal.aborted;
+      if (mayRunAgain) return this.run(task, context, run.conflicts + 1);
+      return reporter.reportFailure({ type: 'failed', error: serializeError(error), retryable: true });
+    }
   }
 
   /** The document, with the control fields as the row has them: what an app wrote there has no effect. */

@@ -91,9 +91,12 @@ export interface WorkflowCommands {
     };
     result: WorkflowChange | null;
   };
-  /** One result per report; a report that cannot be applied leaves the others alone. */
+  /**
+   * One result per report; a report that cannot be applied leaves the others alone. With `strict` it rejects the commit
+   * instead: with `lease_lost` when it is stale, else with its error.
+   */
   'workflow.steps': {
-    params: { readonly reports: readonly StepReport[]; readonly nowMs: number };
+    params: { readonly reports: readonly StepReport[]; readonly nowMs: number; readonly strict?: boolean };
     result: { readonly reports: readonly StepReportResult[] };
   };
   /** Rejects with `not_found`, and with what the operation itself refuses. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Codehooks } from '../codehooks.ts';
+import type { StepFunction } from '../workflows/index.ts';
 import { createTestApp } from './index.ts';
 
 function createApp() {
@@ -76,4 +77,79 @@ test('a worker gets its task, and a recorded history shows where the code went e
     { step: 'right', outcome: 'goto', next: 'elsewhere', stateBefore: '{}' },
   ];
   assert.deepEqual(await kit.replay('order', recorded), [{ step: 'right', recorded: 'elsewhere', now: 'join' }]);
+});
+
+test('what a transaction of a step writes is there when the step has ended, and not when it throws', async () => {
+  const app = new Codehooks();
+  app.createWorkflow('pay', 'books an amount', {
+    book: async (state, goto, _wait, step) => {
+      await step.transaction(async (tx) => {
+        const account = await tx.get('accounts', 'a');
+        await tx.patch('accounts', 'a', { total: Number(account?.total) + Number(state.amount) });
+        tx.kvSet('last', Number(state.amount));
+        tx.enqueue('mail', { amount: Number(state.amount) });
+      });
+      const failed = step.transaction(async (tx) => {
+        await tx.put('accounts', { _id: 'b' });
+        throw new Error('undone');
+      });
+      await assert.rejects(failed, /undone/);
+      if (step.attempt === 1) throw new Error('not yet');
+      await goto(null);
+    },
+  });
+  const mails: unknown[] = [];
+  app.worker('mail', async (req, res) => {
+    mails.push(req.body.payload);
+    res.end();
+  });
+  const kit = createTestApp(app);
+  kit.putDocument('accounts', { _id: 'a', total: 10 });
+  await kit.waitFor(kit.start('pay', { amount: 5 }), 'completed');
+  assert.equal((await kit.waitForTask('mail')).status, 'done');
+  assert.deepEqual([kit.getDocument('accounts', 'a')?.total, kit.getKey('last'), mails], [15, 5, [{ amount: 5 }]]);
+  assert.equal(kit.getDocument('accounts', 'b'), null);
+});
+
+test('two steps that change one document at the same time both count', async () => {
+  const app = new Codehooks();
+  const add: StepFunction = async (_state, goto, _wait, step) => {
+    await step.transaction(async (tx) => {
+      const found = await tx.get('counts', 'c');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await tx.put('counts', { _id: 'c', n: Number(found?.n ?? 0) + 1 });
+    });
+    await goto('end');
+  };
+  app.createWorkflow('count', 'in parallel', {
+    begin: async (_state, goto) => goto(['a', 'b', 'c']),
+    a: add,
+    b: add,
+    c: add,
+    end: async (_state, goto) => goto(null),
+  });
+  const kit = createTestApp(app);
+  await kit.waitFor(kit.start('count'), 'completed');
+  assert.equal(kit.getDocument('counts', 'c')?.n, 3);
+});
+
+test('an instance that called wait goes on when its state is updated, and run() is called once over retries', async () => {
+  const app = new Codehooks();
+  let calls = 0;
+  const flow = app.createWorkflow('flow', 'waits', {
+    ask: async (state, goto, wait, step) => {
+      if (!state.answer) return wait();
+      await step.run('once', () => (calls += 1));
+      if (step.attempt === 1) throw new Error('again');
+      await goto(null);
+    },
+  });
+  const kit = createTestApp(app);
+  const instance = await kit.waitFor(kit.start('flow'), 'waiting');
+  await flow.updateState(instance.id, { answer: 42 });
+  await kit.waitFor(instance, 'completed');
+  assert.equal(calls, 1);
+  const other = await kit.waitFor(kit.start('flow'), 'waiting');
+  await flow.cancelWorkflow(other.id);
+  assert.equal(other.status, 'cancelled');
 });

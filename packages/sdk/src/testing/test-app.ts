@@ -1,5 +1,6 @@
 import { runStep, type StepAnswer } from '../workflows/run-step.ts';
 import type { JsonValue, StepFunction } from '../workflows/types.ts';
+import { TestStore, type TestWrites } from './test-store.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** What stands in for a step: the fields and target it would give, or an error. */
@@ -21,9 +22,14 @@ export interface TestTask {
   error: string | null;
 }
 
+/** As in the gateway. */
+const mostConflicts = 5;
+
 interface Branch {
   readonly group: ForkGroup | null;
+  /** What its step remembers, by name; `visit` is the address under which it is found. */
   readonly memory: Record<string, never>;
+  readonly visit: number;
 }
 
 interface ForkGroup {
@@ -64,6 +70,10 @@ export class TestApp {
   readonly #waiters = new Map<string, Waiter[]>();
   readonly #events = new Map<string, JsonValue[]>();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #store = new TestStore();
+  readonly #branches = new Map<number, Branch>();
+  /** What each instance that called `wait` goes on with. */
+  readonly #waiting = new Map<string, () => void>();
   #skipsSleeps = false;
 
   constructor(app: AppUnderTest) {
@@ -101,7 +111,7 @@ export class TestApp {
       lastError: null,
     };
     this.#instances.set(id, instance);
-    this.#enter(instance, Object.keys(steps)[0]!, { group: null, memory: {} }, 0);
+    this.#enter(instance, Object.keys(steps)[0]!, this.#branch(null), 0);
     return instance;
   }
 
@@ -109,6 +119,61 @@ export class TestApp {
     const found = this.#instances.get(id);
     if (found === undefined) throw new Error(`There is no instance ${id} in this test`);
     return found;
+  }
+
+  /** Sets fields and, unless told otherwise, runs the step again that called `wait`. */
+  updateState(instanceId: string, state: object, options: { readonly continue?: boolean } = {}): TestInstance {
+    const instance = this.get(instanceId);
+    Object.assign(instance.state, state);
+    return options.continue === false ? instance : this.continue(instanceId);
+  }
+
+  /** Runs the step again that called `wait`; throws when the instance has ended. */
+  continue(instanceId: string): TestInstance {
+    const instance = this.get(instanceId);
+    if (instance.status === 'completed' || instance.status === 'cancelled') {
+      throw new Error(`Workflow ${instanceId} has ended (${instance.status}) and cannot be continued`);
+    }
+    const goOn = this.#waiting.get(instanceId);
+    this.#waiting.delete(instanceId);
+    goOn?.();
+    return instance;
+  }
+
+  /** No further step of the instance runs. */
+  cancel(instanceId: string): TestInstance {
+    const instance = this.get(instanceId);
+    if (instance.status === 'completed')
+      throw new Error(`Workflow ${instanceId} has completed and cannot be cancelled`);
+    instance.status = 'cancelled';
+    return instance;
+  }
+
+  /** A document that transactions find. */
+  putDocument<Document extends { readonly _id: string }>(collection: string, document: Document): void {
+    this.#store.put(collection, { ...document });
+  }
+
+  /** A document as transactions left it; null when there is none. */
+  getDocument(collection: string, id: string): Record<string, unknown> | null {
+    return this.#store.find(collection, id).document;
+  }
+
+  /** A key as transactions left it; null when there is none. */
+  getKey(key: string, options: { readonly keyspace?: string } = {}): JsonValue {
+    return this.#store.getKey(key, options.keyspace ?? null);
+  }
+
+  /** Lets time pass until a task of the topic has ended; fails when nothing more is going to happen. */
+  async waitForTask(topic: string): Promise<TestTask> {
+    for (;;) {
+      await this.settle();
+      const ended = this.tasks.find((task) => task.topic === topic && task.status !== 'waiting');
+      if (ended !== undefined) return ended;
+      const next = this.clock.nextMs;
+      if (next === null) throw new Error(`No task of "${topic}" has ended, and nothing more will happen`);
+      this.clock.advanceTo(next);
+    }
   }
 
   /** For the step that waits for it; kept when none does yet. */
@@ -196,6 +261,12 @@ export class TestApp {
     void work.finally(() => this.#running.delete(work));
   }
 
+  #branch(group: ForkGroup | null): Branch {
+    const branch: Branch = { group, memory: {}, visit: this.#branches.size + 1 };
+    this.#branches.set(branch.visit, branch);
+    return branch;
+  }
+
   #later(delayMs: number, run: () => void): void {
     if (delayMs <= 0 || this.#skipsSleeps) run();
     else this.clock.at(this.clock.now() + delayMs, run);
@@ -207,8 +278,16 @@ export class TestApp {
   }
 
   async #attempt(instance: TestInstance, step: string, branch: Branch, attempt: number): Promise<void> {
-    if (instance.status === 'completed' || instance.status === 'cancelled' || instance.status === 'failed') return;
-    const answer = await this.#answer(instance, step, branch, attempt);
+    const isOver = (): boolean => ['completed', 'cancelled', 'failed'].includes(instance.status);
+    if (isOver()) return;
+    let answer = await this.#answer(instance, step, branch, attempt);
+    if (isOver()) return;
+    for (let tries = 0; !this.#write(answer); tries += 1) {
+      answer =
+        tries < mostConflicts
+          ? await this.#answer(instance, step, branch, attempt)
+          : { type: 'failed', message: 'What the step read was changed meanwhile', retryable: true };
+    }
     const next = answer.type === 'goto' ? answer.next : null;
     instance.history.push({ step, outcome: answer.type, next });
     const again = (memo: string, value: object): void => {
@@ -224,6 +303,10 @@ export class TestApp {
       case 'wait':
         Object.assign(instance.state, answer.patch);
         instance.status = 'waiting';
+        this.#waiting.set(instance.id, () => {
+          instance.status = 'running';
+          this.#enter(instance, step, this.#branch(branch.group), 0);
+        });
         break;
       case 'sleep':
         instance.status = 'waiting';
@@ -248,6 +331,18 @@ export class TestApp {
     }
   }
 
+  /** What the transactions of the step write; false when they must run again. */
+  #write(answer: StepAnswer): boolean {
+    const writes = answer.type === 'goto' || answer.type === 'wait' ? answer.writes : undefined;
+    return writes === undefined || this.#commit(writes as TestWrites);
+  }
+
+  #commit(writes: TestWrites): boolean {
+    if (!this.#store.apply(writes)) return false;
+    for (const { topic, payload } of writes.tasks) this.enqueue(topic, payload);
+    return true;
+  }
+
   /** Resolves when a child has ended; other instances go on meanwhile. */
   async #waitForEnd(instance: TestInstance): Promise<void> {
     while (instance.status === 'running' || instance.status === 'waiting') {
@@ -262,14 +357,14 @@ export class TestApp {
     if (mock !== undefined) {
       return { type: 'goto', next: mock.next, patch: mock.state ?? {}, delayMs: 0, join: true };
     }
-    const isWaiting = Object.keys(branch.memory).length > 0;
+    const isWaiting = Object.keys(branch.memory).some((memo) => !memo.startsWith('run:'));
     if (this.#timeouts.has(key) && !isWaiting && this.#timeouts.delete(key)) {
       return { type: 'failed', message: `The step ${step} timed out`, retryable: true };
     }
     const fn = this.#stepsOf(instance.workflow)[step];
     if (fn === undefined) return { type: 'failed', message: `No step function found for ${key}`, retryable: false };
-    const { memory } = branch;
-    return runStep(fn, { instanceId: instance.id, state: instance.state, visit: 1, attempt, memory });
+    const { memory, visit } = branch;
+    return runStep(fn, { instanceId: instance.id, state: instance.state, visit, attempt, memory });
   }
 
   #waitForEvent(
@@ -322,12 +417,12 @@ export class TestApp {
   ): void {
     if (Array.isArray(next)) {
       const group: ForkGroup = { parent: branch, open: next.length, target: null };
-      for (const step of next) this.#enter(instance, step, { group, memory: {} }, delayMs);
+      for (const step of next) this.#enter(instance, step, this.#branch(group), delayMs);
       return;
     }
     const target = next as string | null;
     if (branch.group === null) {
-      if (target !== null) this.#enter(instance, target, { group: null, memory: {} }, delayMs);
+      if (target !== null) this.#enter(instance, target, this.#branch(null), delayMs);
       else instance.status = 'completed';
       return;
     }
@@ -336,7 +431,7 @@ export class TestApp {
     group.target = target ?? group.target;
     if (group.open > 0) return;
     if (group.target === null) this.#leave(instance, null, group.parent, delayMs, patch);
-    else this.#enter(instance, group.target, { group: group.parent.group, memory: {} }, delayMs);
+    else this.#enter(instance, group.target, this.#branch(group.parent.group), delayMs);
   }
 
   async #runWorker(task: TestTask): Promise<void> {
@@ -362,12 +457,29 @@ export class TestApp {
   }
 
   async #call(method: string, params: object): Promise<unknown> {
-    const { instanceId, workflow, state, event, payload } = params as PlatformParams;
+    const { instanceId, workflow, state, event, payload, visit, memo, value } = params as PlatformParams;
     switch (method) {
       case 'workflow.start':
         return this.start(workflow, state).state;
       case 'workflow.remember':
+        Object.assign(this.#branches.get(visit)?.memory ?? {}, { [memo]: value });
         return null;
+      case 'workflow.update':
+        return this.updateState(instanceId, state, params).state;
+      case 'workflow.continue':
+        return { instanceId, nextStep: this.continue(instanceId).state.nextStep };
+      case 'workflow.cancel':
+        return this.cancel(instanceId).state;
+      case 'transaction.read': {
+        const { collection, id } = params as { readonly collection: string; readonly id: string };
+        return this.#store.find(collection, id);
+      }
+      case 'kv.get': {
+        const { key, keyspace } = params as { readonly key: string; readonly keyspace: string | null };
+        return this.#store.getKey(key, keyspace);
+      }
+      case 'transaction.commit':
+        return { committed: this.#commit(params as TestWrites) };
       case 'workflow.send':
         this.sendEvent(instanceId, event, payload);
         return { deliveredTo: instanceId };
@@ -383,6 +495,9 @@ interface PlatformParams {
   readonly state: object;
   readonly event: string;
   readonly payload: JsonValue;
+  readonly visit: number;
+  readonly memo: string;
+  readonly value: JsonValue;
 }
 
 interface TestResponse {

@@ -1,4 +1,5 @@
 import { callPlatform } from './platform-calls.ts';
+import { type Transaction, TransactionBuffer } from './transaction.ts';
 import type { Goto, JsonValue, StepFunction, StepTools, Wait, WorkflowState } from './types.ts';
 
 /** What the gateway gives to a step. */
@@ -25,8 +26,16 @@ interface ChildResult {
 
 /** What a step answers; the gateway commits it. */
 export type StepAnswer =
-  | { type: 'goto'; next: string | readonly string[] | null; patch: object; delayMs: number; join: boolean }
-  | { type: 'wait'; patch: object }
+  | {
+      type: 'goto';
+      next: string | readonly string[] | null;
+      patch: object;
+      delayMs: number;
+      join: boolean;
+      /** What the step's transactions write, as `transaction.commit` takes it. */
+      writes?: object;
+    }
+  | { type: 'wait'; patch: object; writes?: object }
   | { type: 'sleep'; memo: string; untilMs: number }
   | { type: 'event'; memo: string; event: string; key: string | null; timeoutMs: number | null }
   | { type: 'child'; memo: string; workflow: string; input: object }
@@ -51,6 +60,8 @@ class StepRun {
   #outcome: StepAnswer | null = null;
   #suspension: StepAnswer | null = null;
   #runsUnderWay = 0;
+  #writes = new TransactionBuffer();
+  #lastWrite: Promise<unknown> = Promise.resolve();
   #isReturned = false;
   #isAnswered = false;
 
@@ -118,7 +129,8 @@ class StepRun {
   #give(answer: StepAnswer): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    this.#answer(answer);
+    const ends = answer.type === 'goto' || answer.type === 'wait';
+    this.#answer(ends && !this.#writes.isEmpty ? { ...answer, writes: this.#writes.toParams() } : answer);
   }
 
   /** Only what the step changed, so that it does not overwrite what others stored meanwhile. */
@@ -128,6 +140,19 @@ class StepRun {
     return Object.fromEntries(
       Object.entries(stored).filter(([name, value]) => this.#given.get(name) !== JSON.stringify(value)),
     );
+  }
+
+  /** One after the other; each sees what those before it wrote, and leaves nothing when it throws. */
+  #collectWrites<Result>(fn: (tx: Transaction) => Result | Promise<Result>): Promise<Result> {
+    const written = this.#lastWrite.then(async () => {
+      const draft = this.#writes.copy();
+      const result = await fn(draft);
+      if (this.#isAnswered) throw new Error('The step has ended already; its transaction was not written');
+      this.#writes = draft;
+      return result;
+    });
+    this.#lastWrite = written.catch(() => undefined);
+    return written;
   }
 
   #memo(kind: string, name: string): string {
@@ -154,6 +179,7 @@ class StepRun {
         if (known?.type === 'run') return known.value as Awaited<ReturnType<typeof fn>>;
         return this.#runAndRemember(memo, fn);
       },
+      transaction: (fn) => this.#collectWrites(fn),
       sleep: async (durationMs) => {
         const memo = this.#memo('sleep', '');
         if (memory[memo] !== undefined) return;

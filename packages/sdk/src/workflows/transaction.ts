@@ -52,7 +52,8 @@ export async function transaction<Result>(
   }
 }
 
-class TransactionBuffer implements Transaction {
+/** What a transaction has read and is going to write. */
+export class TransactionBuffer implements Transaction {
   readonly #documents = new Map<string, Buffered & { readonly collection: string; readonly id: string }>();
   readonly #keys = new Map<string, { key: string; keyspace: string | null; value?: JsonValue; ttlMs: number | null }>();
   readonly #tasks: { topic: string; payload: unknown; options: object }[] = [];
@@ -100,6 +101,19 @@ class TransactionBuffer implements Transaction {
 
   enqueue(topic: string, payload: unknown, options: object = {}): void {
     this.#tasks.push({ topic, payload: JSON.parse(JSON.stringify(payload ?? null)), options });
+  }
+
+  get isEmpty(): boolean {
+    return this.#documents.size === 0 && this.#keys.size === 0 && this.#tasks.length === 0;
+  }
+
+  /** Goes on from here, and leaves this one as it is. */
+  copy(): TransactionBuffer {
+    const copy = new TransactionBuffer();
+    for (const [key, entry] of this.#documents) copy.#documents.set(key, entry);
+    for (const [key, entry] of this.#keys) copy.#keys.set(key, entry);
+    copy.#tasks.push(...this.#tasks);
+    return copy;
   }
 
   toParams(): object {

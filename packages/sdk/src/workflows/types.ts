@@ -1,3 +1,5 @@
+import type { Transaction } from './transaction.ts';
+
 /** Anything that survives JSON. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -41,6 +43,13 @@ export interface StepTools {
    * event), the value comes from memory. A function that throws is not remembered.
    */
   run<Result>(name: string, fn: () => Result | Promise<Result>): Promise<Result>;
+  /**
+   * Writes documents, keys and tasks in the commit in which the step ends by `goto` or `wait`: once, whatever crashes. Reads
+   * see what was written here before. When the step throws, or what it read was changed meanwhile by others (then it is run
+   * again), nothing is written; when `fn` throws, nothing of that call is. Await it before the step ends, and do not call it
+   * inside of itself.
+   */
+  transaction<Result>(fn: (tx: Transaction) => Result | Promise<Result>): Promise<Result>;
   /** Continues here after so many milliseconds; nothing runs meanwhile. */
   sleep(durationMs: number): Promise<void>;
   /** The payload of the next event of this name; null after the timeout. An event that came before is not lost. */

@@ -1,4 +1,4 @@
-import { serializeError, TackleError } from '../../../core/errors.ts';
+import { type ErrorCode, serializeError, TackleError } from '../../../core/errors.ts';
 import type { Json, JsonObject } from '../../../core/json.ts';
 import type { StepRecord } from '../../../core/workflow-decide.ts';
 import type { StepReport, StepReportResult, WorkflowCommands } from '../../../ports/storage/workflows.ts';
@@ -24,9 +24,11 @@ export const workflowCommands: CommandHandlers<WorkflowCommands> = {
     return toChange(commit, startInstance(commit, { instance, operation, memory: {} }));
   },
 
-  'workflow.steps': (context, { reports, nowMs }) => ({
-    reports: reports.map((report) => applyReport(context, report, nowMs)),
-  }),
+  'workflow.steps': (context, { reports, nowMs, strict }) => {
+    const results = reports.map((report) => applyReport(context, report, nowMs));
+    if (strict === true) for (const result of results) requireApplied(result);
+    return { reports: results };
+  },
 
   'workflow.apply': (context, { space, id, operation, nowMs }) => {
     const commit = openCommit(context, nowMs);
@@ -121,6 +123,12 @@ function applyReport(context: WriterContext, report: StepReport, nowMs: number):
     if (!(error instanceof TackleError) || error.status >= 500) throw error;
     return { type: 'rejected', error: serializeError(error) };
   }
+}
+
+function requireApplied(result: StepReportResult): void {
+  if (result.type === 'applied') return;
+  if (result.type === 'stale') throw new TackleError('lease_lost', 'The instance went on without this step.');
+  throw new TackleError(result.error.code as ErrorCode, result.error.message);
 }
 
 /** The instance went on without this task; the task has nothing left to do. */
