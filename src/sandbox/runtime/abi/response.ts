@@ -168,14 +168,21 @@ export class HttpResponse implements JsonTarget {
   json(value?: unknown): this {
     if (this.#isEnded || this.#sendLater(value)) return this;
     if (!this.hasHeader('content-type')) this.type('application/json');
-    return this.#finish(value === null || value === undefined ? undefined : JSON.stringify(value));
+    return this.#endWith(value === null || value === undefined ? undefined : JSON.stringify(value));
+  }
+
+  /** Middleware may have put a function of its own in the place of `end`, which then gets the whole body. */
+  #endWith(text: string | undefined): this {
+    if (!Object.hasOwn(this, 'end')) return this.#finish(text);
+    this.end(text);
+    return this;
   }
 
   /** A string as HTML unless a type is set, bytes as they are, anything else as JSON. */
   send(value?: unknown): this {
     if (typeof value === 'string') {
       if (!this.#isEnded && !this.hasHeader('content-type')) this.type('text/html; charset=utf-8');
-      return this.#finish(value);
+      return this.#endWith(value);
     }
     return this.end(value);
   }
@@ -186,7 +193,10 @@ export class HttpResponse implements JsonTarget {
     if (typeof value === 'string') this.#finish(typeof encoding === 'string' ? toBytes(value, encoding) : value);
     else if (value === undefined || value === null || value === callback) this.#finish(undefined);
     else if (isBytes(value)) this.#finish(toBytes(value));
-    else this.json(value);
+    else if (!this.#isEnded && !this.#sendLater(value)) {
+      if (!this.hasHeader('content-type')) this.type('application/json');
+      this.#finish(JSON.stringify(value));
+    }
     if (typeof callback === 'function') queueMicrotask(() => callback());
     return this;
   }
@@ -202,6 +212,7 @@ export class HttpResponse implements JsonTarget {
 
   /** As `write`; resolves when the gateway takes more. */
   async writeAndWait(data: unknown): Promise<void> {
+    if (Object.hasOwn(this, 'write')) return void this.write(data);
     const chunk = this.#toChunk(data);
     if (chunk !== null) await this.#sink.write(chunk).catch(ignoreGoneClient);
   }
@@ -321,6 +332,7 @@ export class HttpResponse implements JsonTarget {
   /** As `fail`, for an error that is in the log already. */
   breakOff(): void {
     if (this.#isEnded) return;
+    for (const wrapped of ['write', 'writeHead', 'end']) Reflect.deleteProperty(this, wrapped);
     if (!this.#isHeadSent) {
       this.#status = 500;
       this.#headers = null;
@@ -371,6 +383,8 @@ export class HttpResponse implements JsonTarget {
 
   #sendHead(): void {
     if (this.#isHeadSent || this.#isEnded) return;
+    // Where middleware adds headers at the last moment.
+    if (Object.hasOwn(this, 'writeHead')) this.writeHead(this.#status);
     this.#isHeadSent = true;
     this.#sink.head(this.#status, this.#headers?.toList() ?? getPlainHeaders(this.#contentType));
   }

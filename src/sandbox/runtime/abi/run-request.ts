@@ -1,10 +1,12 @@
 import type { RequestHead, ResponseSink } from '../runtime-types.ts';
+import { ExpressRequest } from './express-request.ts';
+import { ExpressResponse } from './express-response.ts';
 import { type Handler, runChain, runErrorHandlers, toMessage } from './handler-chain.ts';
 import { createInvocation, runInInvocation } from './invocation.ts';
 import type { AppHandlers } from './manifest.ts';
-import { HttpRequest } from './request.ts';
+import type { HttpRequest } from './request.ts';
 import { collectBytes, decodeContent, getBodyKind, MalformedBodyError, parseBody } from './request-body.ts';
-import { HttpResponse, type ResponseOwner } from './response.ts';
+import type { HttpResponse, ResponseOwner } from './response.ts';
 
 type Body = Uint8Array | ReadableStream<Uint8Array> | null;
 
@@ -23,8 +25,8 @@ export function runRequest(app: AppHandlers, head: RequestHead, body: Body, sink
         invocation.unsent = taken;
       },
     };
-    const response = new HttpResponse(sink, owner);
-    const request = new HttpRequest(head, body, sink);
+    const response = new ExpressResponse(sink, owner);
+    const request = new ExpressRequest(head, body, sink);
     const handling = new Handling(response);
     invocation.onUnhandled = handling.onUnhandled;
     const parsing = fillBody(request, body);

@@ -2,12 +2,14 @@ import { Buffer } from 'node:buffer';
 import type { Json } from '../../../core/json.ts';
 import type { AppTask, AppTaskResult } from '../../../ports/sandbox.ts';
 import type { ResponseSink } from '../runtime-types.ts';
+import { ExpressRequest } from './express-request.ts';
+import { ExpressResponse } from './express-response.ts';
 import { type Handler, isThenable, toMessage } from './handler-chain.ts';
 import { createAppError } from './host-error.ts';
 import { createInvocation, type Invocation, runInInvocation } from './invocation.ts';
 import type { AppHandlers } from './manifest.ts';
-import { HttpRequest } from './request.ts';
-import { HttpResponse } from './response.ts';
+import type { HttpRequest } from './request.ts';
+import type { HttpResponse } from './response.ts';
 
 /** How much of what a worker writes to its `res` is kept for the record of the run. */
 const maxOutputBytes = 64 * 1024;
@@ -43,7 +45,7 @@ async function runHandlers(
 ): Promise<AppTaskResult> {
   const sink = createTaskSink(signal);
   const { promise: ended, resolve: onFinished } = Promise.withResolvers<void>();
-  const response = new HttpResponse(sink, { onFinished, render: null });
+  const response = new ExpressResponse(sink, { onFinished, render: null });
   const abandon = (): void => response.abandon();
   signal.addEventListener('abort', abandon, { once: true });
   try {
@@ -100,7 +102,7 @@ function createTaskRequest(task: AppTask, signal: AbortSignal): HttpRequest {
     params: {},
     middleware: [],
   };
-  const request = new HttpRequest(head, null, { signal });
+  const request = new ExpressRequest(head, null, { signal });
   request.setBody(task.kind === 'worker' ? task.input : {}, undefined);
   return request;
 }
