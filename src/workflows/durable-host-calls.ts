@@ -58,6 +58,15 @@ function createQueueCalls(
       warnWithoutWorker(space, topic);
       return describeJob(enqueued!.id, topic, payload, nowMs);
     },
+    'queue.enqueueMany': async (space, params, context) => {
+      const topic = checkTopicName(params.topic);
+      const payloads = readPayloads(params.payloads, topic);
+      const options = readEnqueueOptions(objectOf(params.options), queues.clock.now());
+      const tasks = payloads.map((payload): NewTask => ({ space, topic, payload, ...options }));
+      const enqueued = await queues.enqueue(tasks, readLeases(context));
+      warnWithoutWorker(space, topic);
+      return { ids: enqueued.map(({ id }) => id) };
+    },
     'queue.enqueueFromQuery': async (space, params) => {
       const topic = checkTopicName(params.topic);
       const pages = findDocuments(space, textOf(params, 'collection'), params.filter ?? {}, objectOf(params.options));
@@ -78,6 +87,20 @@ function createQueueCalls(
       return { date, payload: JSON.parse(payload) as Json, worker: topic, _id: enqueued!.id };
     },
   };
+}
+
+/** One commit holds the writer; so many tasks take it a few milliseconds. */
+const mostAtOnce = 1_000;
+
+function readPayloads(given: unknown, topic: string): string[] {
+  if (!Array.isArray(given) || given.length > mostAtOnce) {
+    const what = Array.isArray(given) ? `${given.length} payloads` : `a ${typeof given}`;
+    throw new TackleError(
+      'invalid_request',
+      `enqueueMany takes a list of at most ${mostAtOnce} payloads, not ${what}.`,
+    );
+  }
+  return given.map((payload: unknown, index) => encodePayload(payload ?? null, `Payload ${index} for "${topic}"`));
 }
 
 async function* toBatches(

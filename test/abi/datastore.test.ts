@@ -338,6 +338,7 @@ describe('queue', () => {
   it('answers jobs with an _id, and counts of a query under all their names', async () => {
     const job = await connection.enqueue('topic', { a: 1 });
     assert.ok(job._id);
+    assert.equal((await connection.enqueueMany('topic', [1, 2])).count, 2);
     await connection.insertOne('c', { a: 1 });
     assert.deepEqual(await connection.enqueueFromQuery('c', {}, 'topic'), {
       JobId: 'job',

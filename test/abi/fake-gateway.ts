@@ -64,6 +64,7 @@ export function createFakeGateway(): FakeGateway {
     ...createKeyAnswers(keys),
     ...createFileAnswers(files),
     'queue.enqueue': ({ topic, payload }) => ({ _id: createObjectId(), jobId: 'job', topic, payload, _created: now() }),
+    'queue.enqueueMany': ({ payloads }) => ({ ids: (payloads as unknown[]).map(() => createObjectId()) }),
     'queue.enqueueFromQuery': (params) => ({ jobId: 'job', count: select(collections, params).length }),
     'schedule.runAt': ({ timeMs, payload, worker }) => ({
       _id: createObjectId(),

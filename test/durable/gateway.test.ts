@@ -147,6 +147,26 @@ describe('workers', () => {
     );
   });
 
+  test('enqueueMany keeps the order of its list, answers an id for each, and takes all or none', async () => {
+    const before = (await get('/seen/seen')).length;
+    const list = Array.from({ length: 200 }, (_, n) => ({ n: 10_000 + n }));
+    const { ids, count } = (await post('/enqueue-many/count', list)).json();
+    assert.equal(new Set(ids).size, 200);
+    assert.equal(count, 200);
+    const documents = await seen('seen', before + 200);
+    assert.deepEqual(
+      documents.slice(before).map(({ n }: { n: number }) => n),
+      list.map(({ n }) => n),
+    );
+    const refused = await post(
+      '/enqueue-many/count',
+      Array.from({ length: 1_001 }, () => ({ n: 0 })),
+    );
+    assert.equal(refused.status, 422);
+    assert.match(refused.json().message, /at most 1000 payloads, not 1001 payloads/);
+    assert.deepEqual((await post('/enqueue-many/count', [])).json(), { ids: [], count: 0 });
+  });
+
   test('a transaction with settle counts every task exactly once', async () => {
     await post(
       '/enqueue/counted-once',

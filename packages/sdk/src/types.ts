@@ -127,6 +127,12 @@ export type DatastoreAPI = DocumentMethods<[collection: string]> & {
   del(key: string, options?: keyvalOptions | object): Promise<Untyped>;
   delAll(pattern: string, options?: keyvalOptions | object): Promise<Untyped>;
   enqueue(topic: string, payload: Untyped, options?: object): Promise<QueuedJob>;
+  /** At most 1,000 tasks in one commit: all of them or none. `ids` are in the order of the payloads. */
+  enqueueMany(
+    topic: string,
+    payloads: readonly Untyped[],
+    options?: object,
+  ): Promise<{ ids: readonly string[]; count: number }>;
   enqueueFromQuery(
     collection: string,
     query: Query,

@@ -51,6 +51,14 @@ function createQueues(host: Host) {
         payload: (payload === undefined ? null : payload) as Json,
         options: (isObject(options) ? options : {}) as JsonObject,
       }),
+    async enqueueMany(topic: string, payloads: readonly unknown[], options?: unknown) {
+      const { ids } = await host.write('queue.enqueueMany', {
+        topic: requireName(topic, 'enqueueMany', 'topic'),
+        payloads: payloads as readonly Json[],
+        options: (isObject(options) ? options : {}) as JsonObject,
+      });
+      return { ids, count: ids.length };
+    },
     async enqueueFromQuery(collection: string, query: unknown, topic: string, given?: unknown) {
       requireName(topic, 'enqueueFromQuery', 'topic');
       const { options } = parseFindArguments({}, given ?? {}, 'enqueueFromQuery');

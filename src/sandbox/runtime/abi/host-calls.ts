@@ -206,6 +206,11 @@ interface QueueCalls {
     params: { readonly topic: string; readonly payload: Json; readonly options: JsonObject };
     result: QueuedJob;
   };
+  /** One commit for all of them, at most 1,000; `ids` in the order of the payloads. */
+  'queue.enqueueMany': {
+    params: { readonly topic: string; readonly payloads: readonly Json[]; readonly options: JsonObject };
+    result: { readonly ids: readonly string[] };
+  };
   /** Everything is enqueued before it answers. `options` as in `documents.find`. */
   'queue.enqueueFromQuery': {
     params: Matching & { readonly topic: string; readonly options: JsonObject };
