@@ -45,6 +45,7 @@ async function evaluate(code: string): Promise<Exports> {
   const context = vm.createContext({
     require: createRequire(import.meta.url),
     console,
+    queueMicrotask,
     process: { env: { NAME: 'v' } },
   });
   vm.runInContext(code, context, { filename: 'app.js' });
@@ -80,6 +81,18 @@ describe('what an app may contain', () => {
       'node_modules/pkg/b.cjs': `module.exports = 'part';`,
     };
     assert.deepEqual(await getValues(files), [1, 1, 'part', 'function']);
+  });
+
+  it('is an import of a name that is known only at run time', async () => {
+    const files = {
+      'index.js': `const load = async (name) => (await import(\`./jobs/\${name}.js\`)).default;
+        export const values = [await load('a'), await load('c').catch((error) => error.message)];`,
+      'jobs/a.js': 'export default 1;',
+      'jobs/b.js': 'export default 2;',
+    };
+    const [found, missing] = (await getValues(files)) as [number, string];
+    assert.equal(found, 1);
+    assert.match(missing, /jobs\/c\.js/);
   });
 
   it('is fs, path and os: a warning says of fs that it has no files', async () => {

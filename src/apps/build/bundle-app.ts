@@ -97,7 +97,10 @@ const moduleGlobals = {
 async function attempt(request: BundleRequest, sdk: string, substitutes: Substitutes): Promise<Attempt> {
   const { dir, entry, warn } = request;
   // Loaded on first use: the command line tool starts without it.
-  const { rolldown } = await import('rolldown');
+  const [{ rolldown }, { dynamicImportVarsPlugin, importGlobPlugin }] = await Promise.all([
+    import('rolldown'),
+    import('rolldown/experimental'),
+  ]);
   const unresolved: Unresolved[] = [];
   try {
     await using bundle = await rolldown({
@@ -111,7 +114,12 @@ async function attempt(request: BundleRequest, sdk: string, substitutes: Substit
         conditionNames: ['node'],
         extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json'],
       },
-      plugins: [createAppPlugin({ dir, entry, sdk, substitutes, warn })],
+      plugins: [
+        createAppPlugin({ dir, entry, sdk, substitutes, warn }),
+        // `import(`./jobs/${name}.js`)` takes all files that it can mean into the script.
+        dynamicImportVarsPlugin({ exclude: /node_modules/ }),
+        importGlobPlugin(),
+      ],
       onLog(level, log) {
         if (log.code === 'UNRESOLVED_IMPORT') unresolved.push(toUnresolved(log));
         else if (level === 'warn' && !silencedWarnings.has(log.code ?? '')) warn(log.message.split('\n')[0] ?? '');
