@@ -17,11 +17,14 @@ try {
 
   if (tasks > 0) {
     add('tasks, enqueue and process', await app.tasksPerSecond('fast', tasks), 'tasks/s');
+    const single = await app.tasksPerSecond('fast', Math.ceil(tasks / 2), { single: true });
+    add('the same, enqueued one by one', single, 'tasks/s');
     const few = Math.max(500, Math.floor(tasks / 10));
     add('tasks, workers 1 strict', await app.tasksPerSecond('strict', few), 'tasks/s');
   }
   add('three-step workflows', await app.stepsPerSecond(instances), 'steps/s');
-  add('a lone instance, p50, with three HTTP requests', await app.loneMs(100), 'ms');
+  add('a lone instance, p50, from start to its end', await app.loneMs(200), 'ms');
+  add('the same with three HTTP requests', await app.loneOverHttpMs(100), 'ms');
   add('memory of the gateway', memory(), 'MB');
   printTable('Durable work', rows);
 } finally {

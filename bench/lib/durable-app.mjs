@@ -25,10 +25,14 @@ export async function deployDurableApp(gateway) {
   }
 
   return {
-    tasksPerSecond: (topic, count) => measure(`/fill/${topic}?count=${count}`, 'handled', count),
+    /** Enqueued in batches of 500; with `single` one by one. */
+    tasksPerSecond: (topic, count, { single = false } = {}) =>
+      measure(`/fill/${topic}?count=${count}${single ? '&single=1' : ''}`, 'handled', count),
     stepsPerSecond: async (instances) => 3 * (await measure(`/start?count=${instances}`, 'completed', instances)),
-    /** Median of instances that have the gateway to themselves, over HTTP: started, and asked for until they have ended. */
-    async loneMs(instances) {
+    /** Median of instances that have the gateway to themselves: from `start` in the app to the news of their end. */
+    loneMs: async (instances) => (await app('POST', `/lone?count=${instances}`))[Math.floor(instances / 2)],
+    /** The same over HTTP: started, and asked for until they have ended. */
+    async loneOverHttpMs(instances) {
       const durations = [];
       for (let n = 0; n < instances; n += 1) {
         const started = performance.now();
