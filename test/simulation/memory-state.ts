@@ -24,6 +24,8 @@ export interface MemoryTask {
   attempt: number;
   failures: number;
   crashes: number;
+  /** The last attempt was taken from its worker, or given back by it. */
+  isTaken: boolean;
   owner: string | null;
   leaseUntilMs: number;
   createdAtMs: number;

@@ -52,7 +52,7 @@ export class MemoryStore {
       case 'task.publishNext':
         return { done: true, topics: [] };
       case 'task.sweep':
-        return { removed: 0, nextSweepAtMs: null };
+        return tasks.sweep(command);
       case 'topic.configure':
         return this.#configure(command);
       case 'schedule.put':
@@ -82,7 +82,9 @@ export class MemoryStore {
     const before = this.state.topics.get(`${space}\n${topic}`) ?? { declared: {}, overrides: {} };
     const merged = Object.entries({ ...before.overrides, ...overrides }).filter(([, value]) => value !== null);
     const after = { declared: declared ?? before.declared, overrides: Object.fromEntries(merged) };
+    const { keyConcurrency } = this.state.settingsOf(space, topic);
     this.state.topics.set(`${space}\n${topic}`, after);
+    this.tasks.freeBlocked({ space, topic }, keyConcurrency);
     return after;
   }
 

@@ -1,6 +1,7 @@
 import { TackleError } from '../../src/core/errors.ts';
 import { formatTaskId, isFinished, type Settlement, type TaskLease, type TaskState } from '../../src/core/task.ts';
 import { computeRateAllowance } from '../../src/core/task-rate.ts';
+import type { RateLimit } from '../../src/core/task-topic.ts';
 import type {
   ClaimedTask,
   EnqueuedTask,
@@ -56,6 +57,7 @@ export class MemoryTasks {
       attempt: 0,
       failures: 0,
       crashes: 0,
+      isTaken: false,
       owner: null,
       leaseUntilMs: 0,
       createdAtMs: nowMs,
@@ -87,38 +89,76 @@ export class MemoryTasks {
     for (const { space, topic, limit } of requests) {
       const settings = this.#state.settingsOf(space, topic);
       if (settings.paused || limit <= 0) continue;
-      const ready = this.#readyOf(space, topic).slice(0, limit);
       const { rateLimit } = settings;
-      let allowed = ready.length;
-      if (rateLimit !== null && !rateLimit.perKey) {
-        const key = `${space}\n${topic}`;
-        const allowance = computeRateAllowance(rateLimit, this.#arrivals.get(key) ?? null, nowMs, ready.length);
-        allowed = allowance.allowed;
-        if (allowed > 0) this.#arrivals.set(key, allowance.arrivalAt);
+      const topicRef = { space, topic };
+      const start = (task: Task) => tasks.push(this.#start(task, owner, nowMs + settings.heartbeatMs));
+      if (rateLimit?.perKey === true) this.#claimWithinKeyRates(topicRef, { rateLimit, limit, nowMs }, start);
+      else {
+        const ready = this.#readyOf(space, topic).slice(0, limit);
+        const allowance = this.#allow(rateLimit, topicRef, '', nowMs, ready.length);
         if (allowance.retryAtMs !== null) throttled.push({ space, topic, retryAtMs: allowance.retryAtMs });
-      }
-      for (const task of ready.slice(0, allowed)) {
-        const attempt = task.attempt + 1;
-        const leaseUntilMs = nowMs + settings.heartbeatMs;
-        this.#state.change(task, { state: 'running', attempt, owner, leaseUntilMs });
-        const { seq, jobId, payload, key, options, failures, crashes, createdAtMs } = task;
-        tasks.push({
-          space,
-          topic,
-          seq,
-          attempt,
-          id: idOf(task),
-          jobId,
-          payload,
-          key,
-          options,
-          failures,
-          crashes,
-          createdAtMs,
-        });
+        for (const task of ready.slice(0, allowance.allowed)) start(task);
       }
     }
     return { tasks, throttled, nextDueAtMs: this.nextDue() };
+  }
+
+  #start(task: Task, owner: string, leaseUntilMs: number): ClaimedTask {
+    const attempt = task.attempt + 1;
+    this.#state.change(task, { state: 'running', attempt, owner, leaseUntilMs, isTaken: false });
+    const { space, topic, seq, jobId, payload, key, options, failures, crashes, createdAtMs } = task;
+    const rest = { jobId, payload, key, options, failures, crashes, createdAtMs };
+    return { space, topic, seq, attempt, id: idOf(task), ...rest };
+  }
+
+  /** A task whose key is over its rate steps aside until it may start, and the next one is looked at. */
+  #claimWithinKeyRates(
+    topic: TopicRef,
+    { rateLimit, limit, nowMs }: { rateLimit: RateLimit; limit: number; nowMs: number },
+    start: (task: Task) => void,
+  ): void {
+    for (let started = 0; started < limit; ) {
+      const [task] = this.#readyOf(topic.space, topic.topic);
+      if (task === undefined) return;
+      const allowance = this.#allow(rateLimit, topic, task.key ?? '', nowMs, 1);
+      if (allowance.allowed === 1) {
+        start(task);
+        started += 1;
+      } else this.#state.change(task, { state: 'scheduled', runAtMs: allowance.retryAtMs });
+    }
+  }
+
+  #allow(
+    rateLimit: RateLimit | null,
+    { space, topic }: TopicRef,
+    key: string,
+    nowMs: number,
+    wanted: number,
+  ): { allowed: number; retryAtMs: number | null } {
+    if (rateLimit === null) return { allowed: wanted, retryAtMs: null };
+    const counter = `${space}\n${topic}\n${key}`;
+    const allowance = computeRateAllowance(rateLimit, this.#arrivals.get(counter) ?? null, nowMs, wanted);
+    if (allowance.allowed > 0) this.#arrivals.set(counter, allowance.arrivalAt);
+    return allowance;
+  }
+
+  /** More tasks of a key may be under way than before: `before` says how many. */
+  freeBlocked({ space, topic }: TopicRef, before: number): void {
+    if (this.#state.settingsOf(space, topic).keyConcurrency <= before) return;
+    const blocked = this.#state.tasksIn('blocked').filter((task) => task.space === space && task.topic === topic);
+    const firstOfKey = new Map(blocked.map((task) => [task.key, task]));
+    for (const key of [...firstOfKey.keys()].sort()) while (this.#freeNext(firstOfKey.get(key)!));
+  }
+
+  sweep({ nowMs, limit }: Params<'task.sweep'>): Result<'task.sweep'> {
+    const times = () =>
+      this.#state.tasks.values().flatMap(({ forgetAtMs }) => (forgetAtMs === null ? [] : [forgetAtMs]));
+    const old = this.#state.tasks
+      .values()
+      .filter(({ forgetAtMs }) => forgetAtMs !== null && forgetAtMs <= nowMs)
+      .slice(0, limit);
+    for (const { seq } of old) this.#state.tasks.delete(String(seq));
+    return { removed: old.length, nextSweepAtMs: times().length === 0 ? null : Math.min(...times()) };
   }
 
   #readyOf(space: string, topic: string): Task[] {
@@ -145,7 +185,7 @@ export class MemoryTasks {
 
   #hasSettled({ seq, attempt }: TaskLease): boolean {
     const task = this.#state.task(seq);
-    return task?.attempt === attempt && ['done', 'dead', 'scheduled'].includes(task.state);
+    return task?.attempt === attempt && task.state !== 'running' && !task.isTaken;
   }
 
   settle(lease: TaskLease, settlement: Settlement, nowMs: number): SettledTask {
@@ -159,7 +199,7 @@ export class MemoryTasks {
       case 'done':
         return { status: 'settled', freed: this.#finish(task, 'done', nowMs) };
       case 'release':
-        this.#state.change(task, { state: 'ready', owner: null });
+        this.#state.change(task, { state: 'ready', owner: null, isTaken: true });
         return { status: 'settled', freed: false };
       case 'retry':
         this.#state.change(task, {
@@ -179,13 +219,14 @@ export class MemoryTasks {
   }
 
   #finish(task: Task, state: TaskState, nowMs: number): boolean {
-    const settings = this.#state.settingsOf(task.space, task.topic);
-    if (state === 'done' && settings.retentionMs === 0) this.#state.tasks.delete(String(task.seq));
+    const { retentionMs } = this.#state.settingsOf(task.space, task.topic);
+    if (state === 'done' && retentionMs === 0) this.#state.tasks.delete(String(task.seq));
     else {
       this.#state.change(task, {
         state,
         finishedAtMs: nowMs,
-        forgetAtMs: nowMs + settings.retentionMs,
+        forgetAtMs: nowMs + (state === 'dead' ? Math.max(30 * 86_400_000, retentionMs) : retentionMs),
+        isTaken: task.isTaken || (state === 'dropped' && task.state === 'running'),
         holdsKey: false,
         dedupeKey: null,
         owner: null,
@@ -235,7 +276,7 @@ export class MemoryTasks {
       .tasksIn('running')
       .filter((task) => (notOwner === undefined ? task.leaseUntilMs < (leaseBeforeMs ?? 0) : task.owner !== notOwner))
       .slice(0, limit);
-    for (const task of lost) this.#state.change(task, { state: 'ready', owner: null });
+    for (const task of lost) this.#state.change(task, { state: 'ready', owner: null, isTaken: true });
     return { topics: topicsOf(lost), count: lost.length };
   }
 
@@ -268,7 +309,7 @@ export class MemoryTasks {
     const candidates =
       seqs === undefined
         ? states.flatMap((state) => this.#state.tasksIn(state).filter((task) => task.topic === topic))
-        : seqs.slice(0, limit).map((seq) => this.#state.task(seq));
+        : [...new Set(seqs)].slice(0, limit).map((seq) => this.#state.task(seq));
     return candidates
       .filter((task): task is Task => task !== undefined && task.space === space && states.includes(task.state))
       .slice(0, limit);

@@ -44,7 +44,11 @@ export const manageCommands: CommandHandlers<ManageCommands> = {
     const topics = new TopicSet();
     const wanted = states ?? ['ready', 'scheduled', 'blocked', 'running', 'dead'];
     const rows = selectTasks(connection, { space, seqs, topic, states: wanted, limit });
-    for (const row of rows) topics.add(dropTask(connection, row, nowMs));
+    for (const { seq } of rows) {
+      // Anew: dropping one task of a key may have made another one its holder.
+      const row = getTask(connection, seq);
+      if (row !== null) topics.add(dropTask(connection, row, nowMs));
+    }
     return { count: rows.length, topics: topics.toArray() };
   },
 
@@ -115,7 +119,7 @@ interface TaskSelection {
 
 function selectTasks(connection: Connection, { space, seqs, topic, states, limit }: TaskSelection): TaskRow[] {
   if (seqs !== undefined) {
-    return seqs
+    return [...new Set(seqs)]
       .slice(0, limit)
       .map((seq) => getTask(connection, seq))
       .filter((row): row is TaskRow => row !== null && getTopic(connection, row.topic_n).space === space)
