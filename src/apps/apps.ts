@@ -41,11 +41,18 @@ export interface AppLimits {
   readonly keptVersions: number;
 }
 
+/** Rejects what must not go live; with `force` only what cannot work at all. */
+export type ValidateDeployment = (
+  spaceId: string,
+  deployment: Deployment,
+  options: { readonly force: boolean },
+) => void | Promise<void>;
+
 export interface Apps extends AsyncDisposable {
   /** Builds nothing: evaluates the bundle, runs its startup hook, then switches. The old version serves until then. */
   deploy(spaceId: string, upload: DeployUpload): Promise<Deployment>;
-  /** Switches to `version`, or to the newest retired one. Its startup hook is not run again. */
-  rollback(spaceId: string, version: number | null): Promise<Deployment>;
+  /** Switches to `version`, or to the newest retired one. Its startup hook is not run again. `force` as in `DeployUpload`. */
+  rollback(spaceId: string, version: number | null, options?: { readonly force?: boolean }): Promise<Deployment>;
   /** Removes the app from service; its versions are kept. Resolves false when none was live. */
   undeploy(spaceId: string): Promise<boolean>;
   /** Newest first. */
@@ -63,7 +70,7 @@ export interface Apps extends AsyncDisposable {
   /** Called after a version went live or out of service; `runner` is null when nothing is live now. */
   onSwitch(listener: (spaceId: string, runner: AppRunner | null) => void | Promise<void>): void;
   /** Runs before a deployment may go live; a rejection fails the deploy. */
-  onValidate(validate: (spaceId: string, deployment: Deployment) => void | Promise<void>): void;
+  onValidate(validate: ValidateDeployment): void;
   /** Asked before old versions are forgotten: which ones still have something to finish. They are kept. */
   onPrune(listUsedVersions: (spaceId: string) => Promise<readonly number[]>): void;
 }
@@ -73,7 +80,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
   const runners = new Map<string, AppRunner>();
   const pinnedRunners = new Map<string, AppRunner>();
   const switchListeners: ((spaceId: string, runner: AppRunner | null) => void | Promise<void>)[] = [];
-  const validators: ((spaceId: string, deployment: Deployment) => void | Promise<void>)[] = [];
+  const validators: ValidateDeployment[] = [];
   const usedVersionLists: ((spaceId: string) => Promise<readonly number[]>)[] = [];
   const changes = createSerialQueue();
 
@@ -206,7 +213,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
         bundleBytes: bundle.sizeBytes,
         error: null,
       };
-      await validateAll(starting, upload.sourceMap);
+      await validateAll(starting, upload.sourceMap, upload.force === true);
       if (process.manifest.hasStartup) {
         await deployments.put(starting);
         await runStartup(starting, process, upload.sourceMap);
@@ -218,9 +225,9 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     return live;
   }
 
-  async function validateAll(deployment: Deployment, sourceMap: string | null): Promise<void> {
+  async function validateAll(deployment: Deployment, sourceMap: string | null, force: boolean): Promise<void> {
     try {
-      for (const validate of validators) await validate(deployment.spaceId, deployment);
+      for (const validate of validators) await validate(deployment.spaceId, deployment, { force });
     } catch (error) {
       throw withSourcePosition(error, sourceMap, options.mapStack);
     }
@@ -254,7 +261,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
     }
   }
 
-  async function rollback(spaceId: string, version: number | null): Promise<Deployment> {
+  async function rollback(spaceId: string, version: number | null, force: boolean): Promise<Deployment> {
     const versions = await deployments.list(spaceId);
     const current = versions.find((deployment) => deployment.state === 'live');
     const target =
@@ -280,7 +287,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
         `Version ${target.version} never went live (${target.state}). Deploy it again.`,
       );
     }
-    await validateAll(target, null);
+    await validateAll(target, null, force);
     const process = await startStored(target);
     const live = await orStop(process, () => deployments.makeLive({ ...target, state: 'live' }));
     await switchTo(spaceId, createRunner(live, process));
@@ -335,7 +342,8 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
 
   return {
     deploy: (spaceId, upload) => changes.run(spaceId, () => deploy(spaceId, upload)),
-    rollback: (spaceId, version) => changes.run(spaceId, () => rollback(spaceId, version)),
+    rollback: (spaceId, version, { force = false } = {}) =>
+      changes.run(spaceId, () => rollback(spaceId, version, force)),
     undeploy: (spaceId) => changes.run(spaceId, () => undeploy(spaceId)),
     listVersions: (spaceId) => deployments.list(spaceId),
     live: (spaceId) => runners.get(spaceId) ?? null,

@@ -43,6 +43,8 @@ export interface DeployUpload {
   /** Files that travel along; their bytes are in the store already. Null keeps those of the live version. */
   readonly assets: readonly AssetRef[] | null;
   readonly meta: JsonObject;
+  /** Go live even when work under way cannot go on with it; that is kept, parked. */
+  readonly force?: boolean;
 }
 
 /** A file of an app: where it lies in the app's directory (`/web/index.html`), and the SHA-256 of its bytes. */

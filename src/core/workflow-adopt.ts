@@ -1,4 +1,5 @@
 import { isPlainObject, type JsonObject } from './json.ts';
+import type { WorkflowInstance } from './workflow.ts';
 import type { WorkflowOperation } from './workflow-decide.ts';
 
 export interface AdoptionPlan {
@@ -13,13 +14,10 @@ export interface AdoptionPlan {
  * a fork are done in the document; a fork goes on with those that are not. Visits are counted anew.
  */
 export function planAdoption(document: JsonObject, carried: JsonObject, step: string): AdoptionPlan | null {
-  if (document.nextStep === null || document.status === 'cancelled') return null;
-  const unfinished = Object.entries(isPlainObject(document.parallelSteps) ? document.parallelSteps : {})
-    .filter(([, entry]) => isPlainObject(entry) && entry.done !== true)
-    .map(([name]) => name);
+  if (hasEnded(document)) return null;
+  const unfinished = listUnfinished(document);
   const isForked = unfinished.length > 1 && unfinished.includes(step);
   const previousStep = typeof carried.previousStep === 'string' ? carried.previousStep : null;
-  const createdAtMs = typeof document.createdAt === 'string' ? Date.parse(document.createdAt) : Number.NaN;
   return {
     operation: {
       type: 'resume',
@@ -28,6 +26,46 @@ export function planAdoption(document: JsonObject, carried: JsonObject, step: st
       previousStep,
       outcome: isForked ? { next: unfinished, patch: {} } : null,
     },
-    createdAtMs: Number.isNaN(createdAtMs) ? null : createdAtMs,
+    createdAtMs: readCreatedAt(document),
   };
+}
+
+export interface WaitingPlan {
+  readonly operation: Extract<WorkflowOperation, { type: 'adopt-waiting' }>;
+  readonly createdAtMs: number | null;
+}
+
+/**
+ * How an instance of that engine waits here for `continue`, when there is no task of it: its step called `wait`. Null when it
+ * has ended.
+ */
+export function planWaiting(document: JsonObject): WaitingPlan | null {
+  if (hasEnded(document)) return null;
+  const unfinished = listUnfinished(document);
+  const step = typeof document.nextStep === 'string' ? document.nextStep : unfinished[0];
+  if (step === undefined) return null;
+  const forked = unfinished.length > 1 ? unfinished : null;
+  const previousStep = typeof document.previousStep === 'string' ? document.previousStep : null;
+  return { operation: { type: 'adopt-waiting', step, forked, previousStep }, createdAtMs: readCreatedAt(document) };
+}
+
+/** True for an instance that waits since it was taken over, and has not been continued here. */
+export function waitsAsAdopted({ control }: WorkflowInstance): boolean {
+  const root = control.branches[''];
+  return root?.state === 'waiting' && root.visit === 0;
+}
+
+function hasEnded(document: JsonObject): boolean {
+  return document.nextStep === null || document.nextStep === undefined || document.status === 'cancelled';
+}
+
+function listUnfinished(document: JsonObject): string[] {
+  return Object.entries(isPlainObject(document.parallelSteps) ? document.parallelSteps : {})
+    .filter(([, entry]) => isPlainObject(entry) && entry.done !== true)
+    .map(([name]) => name);
+}
+
+function readCreatedAt(document: JsonObject): number | null {
+  const createdAtMs = typeof document.createdAt === 'string' ? Date.parse(document.createdAt) : Number.NaN;
+  return Number.isNaN(createdAtMs) ? null : createdAtMs;
 }

@@ -34,8 +34,17 @@ export type WorkflowOperation =
   | { readonly type: 'continue'; readonly reset: boolean }
   | { readonly type: 'update'; readonly patch: JsonObject; readonly continue: boolean }
   | { readonly type: 'cancel'; readonly reason: string | null }
+  /** The code that is deployed cannot go on with any of it. */
+  | { readonly type: 'park'; readonly reason: string }
   /** A deployment knows these steps now. */
   | { readonly type: 'unpark'; readonly steps: readonly string[] }
+  /** An instance of another engine, which waits in this step; or in these, when it had forked. */
+  | {
+      readonly type: 'adopt-waiting';
+      readonly step: string;
+      readonly forked: readonly string[] | null;
+      readonly previousStep: string | null;
+    }
   /** A new instance that goes on where another stood. */
   | {
       readonly type: 'resume';
@@ -126,6 +135,10 @@ export function decideWorkflow(
       draft.enter('', null, operation.step, '', 0);
       if (operation.outcome !== null) takeOutcome(draft, operation.outcome);
       return draft.finish();
+    case 'adopt-waiting':
+      draft.previousStep = operation.previousStep;
+      draft.waitAsAdopted(operation.step, operation.forked);
+      return draft.finish();
     case 'step':
       return decideStep(draft, operation);
     case 'timer':
@@ -147,6 +160,8 @@ export function decideWorkflow(
       return draft.finish();
     case 'cancel':
       return decideCancel(draft, operation.reason);
+    case 'park':
+      return decidePark(draft, operation.reason);
     case 'unpark':
       for (const [id, branch] of draft.branchesIn('parked')) {
         const wanted = branch.pendingNext ?? branch.step;
@@ -254,8 +269,26 @@ function decideChild(draft: WorkflowDraft, operation: Extract<WorkflowOperation,
   if (branch === undefined || branch.visit !== operation.visit) return draft.finish();
   draft.remember(branch.visit, operation.memo, { type: 'child', result: operation.result });
   const { waitingFor } = branch;
-  if (branch.state === 'suspended' && waitingFor?.type === 'child' && waitingFor.childId === operation.childId) {
-    draft.requeue(operation.branch, 0);
+  if (waitingFor?.type === 'child' && waitingFor.childId === operation.childId) {
+    if (branch.state === 'suspended') draft.requeue(operation.branch, 0);
+    else if (branch.state === 'parked')
+      draft.replaceBranch(operation.branch, { parkedFrom: 'queued', waitingFor: null });
+  }
+  return draft.finish();
+}
+
+/** Takes everything out of the queue, so that no other code gets it, and remembers how to go on. */
+function decidePark(draft: WorkflowDraft, reason: string): WorkflowDecision {
+  if (isEnded(draft.status)) return draft.stale();
+  for (const [id, branch] of Object.entries(draft.branches)) {
+    if (branch.ticket !== 0) draft.effects.push({ type: 'drop', ticket: branch.ticket });
+    if (branch.timer !== 0) draft.effects.push({ type: 'drop', ticket: branch.timer });
+    draft.replaceBranch(id, { ticket: 0, timer: 0 });
+    const { state, waitingFor } = branch;
+    if (state !== 'queued' && state !== 'waiting' && state !== 'suspended') continue;
+    if (waitingFor?.type === 'event') draft.effects.push({ type: 'unlisten', branch: id });
+    draft.setError(id, { code: 'conflict', message: reason }, 0);
+    draft.replaceBranch(id, { state: 'parked', parkedFrom: state });
   }
   return draft.finish();
 }
@@ -267,7 +300,9 @@ function continueBranches(draft: WorkflowDraft, reset: boolean): void {
     for (const [id, branch] of draft.branchesIn(state)) {
       draft.resetCount(branch.step);
       // A step that was finished by `wait` is visited anew; one that failed is tried again with what it remembers.
-      if (state === 'waiting') draft.enter(id, branch.parent, branch.step, branch.label, 0);
+      const isWaiting = state === 'waiting' || branch.parkedFrom === 'waiting';
+      if (isWaiting && branch.pendingNext !== null) draft.unpark(id);
+      else if (isWaiting) draft.enter(id, branch.parent, branch.step, branch.label, 0);
       else draft.unpark(id);
     }
   }

@@ -123,7 +123,9 @@ export class WorkflowDraft {
     const branch = this.branches[id]!;
     if (branch.timer !== 0) this.effects.push({ type: 'drop', ticket: branch.timer });
     const ticket = this.#context.allocateTicket();
-    this.replaceBranch(id, { state: 'queued', ticket, timer: 0, waitingFor: null, pendingNext: null });
+    const { dueAtMs: _dueAtMs, parkedFrom: _parkedFrom, ...known } = branch;
+    const due = delayMs > 0 ? { dueAtMs: this.nowMs + delayMs } : {};
+    this.branches[id] = { ...known, ...due, state: 'queued', ticket, timer: 0, waitingFor: null, pendingNext: null };
     const { step, visit } = branch;
     this.effects.push({ type: 'enqueue', ticket, step, branch: id, visit, delayMs, timer: false });
   }
@@ -134,11 +136,28 @@ export class WorkflowDraft {
     this.#nextStep = step;
   }
 
-  /** Takes a parked branch up again: at its step, or where that wanted to go. */
+  /** The step of another engine called `wait`; its first visit here is still to come. */
+  waitAsAdopted(step: string, forked: readonly string[] | null): void {
+    this.enter('', null, step, '', 0);
+    this.effects.length = 0;
+    this.replaceBranch('', { state: 'waiting', visit: 0, ticket: 0, pendingNext: forked });
+    this.resetCount(step);
+  }
+
+  /** Takes a parked branch up again: at its step, or where that wanted to go; not before it was due. */
   unpark(id: string): void {
-    const { pendingNext } = this.branches[id]!;
-    if (pendingNext === null) this.requeue(id, 0);
+    const { pendingNext, parkedFrom, waitingFor, dueAtMs } = this.branches[id]!;
+    // Who waits for `continue` or a child goes on to wait; for an event its step asks again.
+    if (parkedFrom === 'waiting' && pendingNext === null) this.#restore(id, 'waiting');
+    else if (parkedFrom === 'suspended' && waitingFor?.type === 'child') this.#restore(id, 'suspended');
+    else if (pendingNext === null) this.requeue(id, Math.max(0, (dueAtMs ?? 0) - this.nowMs));
     else this.leave(id, { type: 'goto', next: pendingNext, patch: {}, delayMs: 0, join: true });
+  }
+
+  #restore(id: string, state: 'waiting' | 'suspended'): void {
+    const { parkedFrom: _parkedFrom, ...known } = this.branches[id]!;
+    this.branches[id] = { ...known, state };
+    this.clearError(id);
   }
 
   setTimer(id: string, delayMs: number): void {

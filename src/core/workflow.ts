@@ -52,6 +52,10 @@ export interface WorkflowBranch {
   readonly pendingNext: string | readonly string[] | null;
   /** Why it failed, is parked or is tried again. */
   readonly error: WorkflowError | null;
+  /** Of a queued or parked branch whose step may not begin before. */
+  readonly dueAtMs?: number;
+  /** Of a branch that was parked by hand: what it did then, and goes on with. */
+  readonly parkedFrom?: 'queued' | 'waiting' | 'suspended';
 }
 
 /** What a suspended step waits for; `memo` names the place in the step that gets the answer. */

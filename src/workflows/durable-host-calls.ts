@@ -125,6 +125,8 @@ function describeJob(id: string, topic: string, payload: string, nowMs: number):
   return { rawJson: `{"payload":${payload},${text.slice(1)}` };
 }
 
+const workflowStatuses = ['running', 'waiting', 'completed', 'cancelled', 'failed', 'parked'] as const;
+
 function createWorkflowCalls(workflows: Workflows): Record<string, Handler> {
   return {
     'workflow.start': async (space, params, context) => {
@@ -177,6 +179,18 @@ function createWorkflowCalls(workflows: Workflows): Record<string, Handler> {
       };
       await workflows.remember(space, request);
       return null;
+    },
+    'workflow.instances': async (space, params) => {
+      const after = textOrNull(params, 'after');
+      const status = workflowStatuses.find((known) => known === params.status);
+      const found = await workflows.list({
+        space,
+        name: textOf(params, 'workflow'),
+        limit: 500,
+        ...(status === undefined ? {} : { status }),
+        ...(after === null ? {} : { after }),
+      });
+      return { ids: found.map(({ id }) => id), next: found.length === 500 ? (found.at(-1)?.id ?? null) : null };
     },
     'workflow.history': async (space, params) =>
       (await workflows.history(space, textOf(params, 'instanceId'))) as unknown as Json,

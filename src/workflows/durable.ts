@@ -13,7 +13,7 @@ import { Workflows } from './workflows.ts';
 
 /** The deployment that serves a space. */
 export interface LiveApp {
-  readonly deployment: { readonly version: number };
+  readonly deployment: { readonly version: number; readonly kind: 'tackle' | 'original' };
   readonly manifest: AppManifest;
 }
 
@@ -28,7 +28,13 @@ export interface DurableApps {
   runTask(spaceId: string, task: AppTask, options: InvokeOptions, version?: number | null): Promise<AppTaskResult>;
   listLive(): readonly (LiveApp & { readonly deployment: { readonly spaceId: string } })[];
   onSwitch(listener: (spaceId: string, app: LiveApp | null) => void | Promise<void>): void;
-  onValidate(validate: (spaceId: string, deployment: CheckedDeployment) => void | Promise<void>): void;
+  onValidate(
+    validate: (
+      spaceId: string,
+      deployment: CheckedDeployment,
+      options: { readonly force: boolean },
+    ) => void | Promise<void>,
+  ): void;
   onPrune(listUsedVersions: (spaceId: string) => Promise<readonly number[]>): void;
 }
 
@@ -84,11 +90,34 @@ export function createDurable(options: DurableOptions): Durable {
   });
   const appQueues = new AppQueues({ queues, runTask: (...call) => requireApps().runTask(...call) });
 
+  /** Which library's engine each space had last. */
+  const engines = new Map<string, 'tackle' | 'original'>();
+
   async function apply(spaceId: string, app: LiveApp | null): Promise<void> {
+    const kind = app?.deployment.kind ?? null;
+    const isForeign = kind === 'original';
+    if (app !== null && isForeign) await workflows.yieldTo(spaceId, String(app.deployment.version));
     await workflows.release(spaceId, app?.manifest.queues ?? []);
     await appQueues.apply(spaceId, app?.manifest ?? null, options.getEnv(spaceId));
     const definitions = app === null ? [] : readDefinitions(app.manifest);
-    await workflows.declare(spaceId, definitions, app === null ? null : String(app.deployment.version));
+    await workflows.declare(spaceId, definitions, app === null ? null : String(app.deployment.version), { isForeign });
+    if (kind === 'tackle' && engines.get(spaceId) === 'original') void adoptAll(spaceId, definitions);
+    if (kind !== null) engines.set(spaceId, kind);
+  }
+
+  /** Shows what the original engine left in `wait`. What is missed here is taken over when somebody continues it. */
+  async function adoptAll(spaceId: string, definitions: readonly WorkflowDefinition[]): Promise<void> {
+    try {
+      for (const definition of definitions) {
+        const filter = { workflowName: definition.name, nextStep: { $ne: null } };
+        for await (const { json } of options.findDocuments(spaceId, definition.collection, filter, {})) {
+          const ids = (JSON.parse(json) as { readonly _id: string }[]).map(({ _id }) => _id);
+          await workflows.adoptWaiting(spaceId, definition, ids);
+        }
+      }
+    } catch (error) {
+      options.onError('Waiting instances of the original workflow engine could not be taken over yet', error);
+    }
   }
 
   return {
@@ -97,10 +126,10 @@ export function createDurable(options: DurableOptions): Durable {
     hostCalls: createDurableHostCalls(queues, workflows, options.findDocuments, options.onWarning),
     async start(given, { isPaused }) {
       apps = given;
-      given.onValidate(async (spaceId, { kind, manifest }) => {
+      given.onValidate(async (spaceId, { kind, manifest }, { force }) => {
         appQueues.validate(manifest);
         readDefinitions(manifest);
-        if (kind === 'original') refuseWhileRunning(await workflows.report(spaceId));
+        if (kind === 'original' && !force) refuseWhileRunning(await workflows.report(spaceId));
       });
       given.onPrune(async (spaceId) => (await workflows.usedVersions(spaceId)).map(Number));
       // Without handlers tasks are kept, and nothing of the time before the backup happens twice.
@@ -125,7 +154,7 @@ function refuseWhileRunning(report: Awaited<ReturnType<Workflows['report']>>): v
   if (counts.length === 0) return;
   throw new TackleError(
     'conflict',
-    `Workflow instances of this gateway's engine have not ended (${counts.join(', ')}); the original library in this bundle cannot go on with them. Let them end or cancel them, or deploy with tackle deploy, then try again.`,
+    `Workflow instances of this gateway's engine have not ended (${counts.join(', ')}); the original library in this bundle cannot go on with them. Let them end or cancel them, deploy with tackle deploy, or use --force ("force": true), which parks them until then.`,
   );
 }
 

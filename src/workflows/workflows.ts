@@ -9,6 +9,7 @@ import type { TopicRef } from '../ports/storage/tasks.ts';
 import type { HistoryEntry, StepReportResult, WorkflowChange, WorkflowView } from '../ports/storage/workflows.ts';
 import type { ReadResult } from '../ports/storage.ts';
 import type { Attachment, Queues } from '../queues/queues.ts';
+import { adoptWaiting, parkAll, parkedForOriginal } from './original-engine.ts';
 import { createInstanceId, type StepRun, StepRunner } from './step-runner.ts';
 
 export interface WorkflowsOptions {
@@ -50,6 +51,8 @@ interface DeclaredSpace {
   readonly topics: Map<string, Promise<Attachment>>;
   /** Settles when the topics of the definitions are served. */
   readonly declared: Promise<void>;
+  /** A bundle with the original library is live: its engine has the topics. */
+  readonly isForeign: boolean;
 }
 
 const system = { lane: { lane: 'system' } } as const;
@@ -81,11 +84,16 @@ export class Workflows {
    * Takes the workflows of a deployment that just went live. `version` null: there is none any more; instances stay where
    * they are, as the tasks of workers do, and go on with the next deployment.
    */
-  async declare(space: string, definitions: readonly WorkflowDefinition[], version: string | null): Promise<void> {
+  async declare(
+    space: string,
+    definitions: readonly WorkflowDefinition[],
+    version: string | null,
+    { isForeign = false } = {},
+  ): Promise<void> {
     const topics = this.#spaces.get(space)?.topics ?? new Map<string, Promise<Attachment>>();
     const { promise: declared, resolve } = Promise.withResolvers<void>();
     const byName = new Map(definitions.map((definition) => [definition.name, definition]));
-    this.#spaces.set(space, { version, definitions: byName, topics, declared });
+    this.#spaces.set(space, { version, definitions: byName, topics, declared, isForeign });
     try {
       await this.#serveSteps(space, definitions, topics, version !== null);
     } finally {
@@ -113,6 +121,20 @@ export class Workflows {
       if (wanted.has(topic)) continue;
       topics.delete(topic);
       void attachment.then((found) => found.detach(detachGraceMs));
+    }
+  }
+
+  /**
+   * A deployment with the original library goes live, whose engine names its topics alike: no instance of ours goes on from
+   * now on, and none of their tasks is left in the queue. Those that had not ended are parked.
+   */
+  async yieldTo(space: string, version: string): Promise<void> {
+    const known = this.#spaces.get(space);
+    const topics = known?.topics ?? new Map<string, Promise<Attachment>>();
+    this.#spaces.set(space, { version, definitions: new Map(), topics, declared: Promise.resolve(), isForeign: true });
+    // What was on its way to another status while one was listed is found by looking again.
+    while ((await this.report(space)).some(({ status }) => status === 'running' || status === 'waiting')) {
+      for (const status of ['running', 'waiting', 'failed'] as const) await parkAll(this.#queues, space, status);
     }
   }
 
@@ -282,6 +304,7 @@ export class Workflows {
   /** A new instance that goes on from an earlier step of another one. Resolves its document as JSON text. */
   async fork(space: string, id: string, request: ForkRequest): Promise<string> {
     this.#queues.requireOpen(space);
+    this.#refuseForeign(space);
     const view = await this.get(space, id);
     const number = typeof request.from === 'number' ? request.from : await this.#findEntry(space, id, request.from);
     const definition = this.#require(space, view.instance.name);
@@ -324,6 +347,44 @@ export class Workflows {
   }
 
   async #apply(
+    space: string,
+    id: string,
+    operation: Extract<WorkflowOperation, { type: 'continue' | 'update' | 'cancel' }>,
+  ): Promise<WorkflowChange> {
+    const goesOn = operation.type === 'continue' || (operation.type === 'update' && operation.continue);
+    if (goesOn) this.#refuseForeign(space);
+    try {
+      return await this.#applyOnce(space, id, operation);
+    } catch (error) {
+      const isUnknown = error instanceof TackleError && error.code === 'not_found';
+      if (!isUnknown || !(await this.#adopt(space, id))) throw error;
+      return this.#applyOnce(space, id, operation);
+    }
+  }
+
+  #refuseForeign(space: string): void {
+    if (this.#spaces.get(space)?.isForeign === true) throw new TackleError('conflict', parkedForOriginal);
+  }
+
+  /** Takes over an instance that the original library's engine left in `wait`. False when there is none. */
+  async #adopt(space: string, id: string): Promise<boolean> {
+    for (const definition of this.definitions(space)) {
+      if (await this.adoptWaiting(space, definition, [id])) return true;
+    }
+    return false;
+  }
+
+  /** Gives documents that the original library's engine left in `wait` an instance here. True when one was taken over. */
+  adoptWaiting(space: string, definition: WorkflowDefinition, ids: readonly string[]): Promise<boolean> {
+    return adoptWaiting(this.#queues, {
+      space,
+      definition,
+      ids,
+      liveVersion: this.#spaces.get(space)?.version ?? null,
+    });
+  }
+
+  async #applyOnce(
     space: string,
     id: string,
     operation: Extract<WorkflowOperation, { type: 'continue' | 'update' | 'cancel' }>,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BuildMode, createTestSpace, type TestSpace } from '../support/admin-client.ts';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.ts';
+import { buildOriginalBundle } from '../support/original-bundle.ts';
 import { poll } from './support.ts';
 
 let gateway: GatewayProcess;
@@ -25,7 +26,12 @@ const source = `import { app } from 'codehooks-js';
     c: async (state, goto) => goto('join', { ...state, c: 1 }),
     join: async (state, goto) => goto(null, { ...state, joins: (state.joins ?? 0) + 1 }),
   });
-  const flows = { line, fork };
+  const ask = app.createWorkflow('ask', 'waits for an answer', {
+    question: async (state, goto, wait) => (state.answer ? goto('thanks', { ...state, heard: state.answer }) : wait(state)),
+    thanks: async (state, goto) => goto(null, { ...state, thanked: true }),
+  });
+  const flows = { line, fork, ask };
+  app.post('/answer/:name/:id', async (req, res) => res.json(await flows[req.params.name].updateState(req.params.id, req.body)));
   app.post('/start/:name', async (req, res) => res.status(201).json(await flows[req.params.name].start(req.body ?? {})));
   app.get('/status/:name/:id', async (req, res) => res.json(await flows[req.params.name].getState(req.params.id)));
   export default app.init();`;
@@ -109,4 +115,81 @@ test('going back to the original engine is refused while an instance of ours wai
     (found) => found.status === 'completed',
   );
   await deploy(space, 'original');
+});
+
+test('an instance that the original engine left in wait is listed here, and goes on when it is continued', async () => {
+  const space = await createTestSpace(gateway, 'adopt-waiting');
+  await deploy(space, 'original');
+  const id = await start(space, 'ask');
+  const queued = await start(space, 'ask');
+  const noTasks = () =>
+    poll(
+      async () => (await space.admin('GET', '/topics')).json().topics as { counts: Record<string, number> }[],
+      (topics) => topics.every(({ counts }) => (counts.ready ?? 0) + (counts.running ?? 0) === 0),
+    );
+  await noTasks();
+  await setPaused(space, 'ask_question', 'pause');
+  // The other engine enqueues its step: that task is still there when our engine takes over.
+  assert.equal((await space.request(`/answer/ask/${queued}`, { method: 'POST', json: { answer: 1 } })).status, 200);
+  await deploy(space, 'tackle');
+  await poll(
+    async () => (await space.admin('GET', '/workflow-instances?status=waiting')).json().instances,
+    (instances) => instances.length === 2,
+  );
+  await setPaused(space, 'ask_question', 'resume');
+  assert.equal((await space.request(`/answer/ask/${id}`, { method: 'POST', json: { answer: 42 } })).status, 200);
+  for (const [each, heard] of [
+    [id, 42],
+    [queued, 1],
+  ] as const) {
+    const document = await poll(
+      () => statusOf(space, 'ask', each),
+      (found) => found.nextStep === null,
+    );
+    assert.deepEqual([document.heard, document.thanked, document.status], [heard, true, 'completed']);
+  }
+});
+
+test('with force, instances are parked, nobody touches them, and they go on where they were with our next deployment', async () => {
+  const space = await createTestSpace(gateway, 'forced');
+  await deploy(space, 'tackle');
+  await setPaused(space, 'line_second', 'pause');
+  const queued = await start(space, 'line');
+  const waiting = await start(space, 'ask');
+  const statusesOf = async () => {
+    const { instances } = (await space.admin('GET', '/workflow-instances')).json();
+    return (instances as { status: string }[]).map(({ status }) => status);
+  };
+  await poll(
+    async () => (await space.admin('GET', '/tasks?topic=workflowqueue_line_second')).json().tasks,
+    (tasks) => tasks.length === 1,
+  );
+  const built = { bundle: await buildOriginalBundle(directory), kind: 'original' };
+  const refused = await space.admin('POST', '/deployments', built);
+  assert.match(refused.json().error.message, /--force/);
+  assert.equal((await space.admin('POST', '/deployments', { ...built, force: true })).status, 201);
+  assert.deepEqual(await statusesOf(), ['parked', 'parked']);
+  const parked = (await space.admin('GET', `/workflow-instances/${queued}`)).json();
+  assert.match(parked.lastError.message, /original library/);
+  await setPaused(space, 'line_second', 'resume');
+  assert.equal((await space.admin('POST', `/workflow-instances/${queued}/continue`)).status, 409);
+  const own = await start(space, 'line');
+  await poll(
+    () => statusOf(space, 'line', own),
+    (found) => found.nextStep === null,
+  );
+  assert.deepEqual(await statusesOf(), ['parked', 'parked']);
+  await deploy(space, 'tackle');
+  const document = await poll(
+    () => statusOf(space, 'line', queued),
+    (found) => found.status === 'completed',
+  );
+  assert.deepEqual([document.result, document.lastError], ['by the task', undefined]);
+  assert.equal((await space.admin('GET', `/workflow-instances/${waiting}`)).json().status, 'waiting');
+  assert.equal((await space.request(`/answer/ask/${waiting}`, { method: 'POST', json: { answer: 3 } })).status, 200);
+  await poll(
+    () => statusOf(space, 'ask', waiting),
+    (found) => found.thanked === true && found.status === 'completed',
+  );
+  assert.equal((await space.admin('POST', '/deployments/rollback', {})).status, 200);
 });

@@ -19,6 +19,7 @@ interface DeployOptions extends SpaceOptions {
   readonly history?: boolean;
   readonly rollback?: boolean;
   readonly upload: boolean | string;
+  readonly force?: boolean;
 }
 
 interface DeployAnswer {
@@ -33,11 +34,12 @@ export function configure(command: Command, cli: Cli): void {
     .option('--history', 'list the deployed versions instead')
     .option('--rollback', 'put the version before the live one live instead')
     .option('--no-upload', "leave the app's files as they are; only the code is deployed")
+    .option('--force', 'park workflow instances that cannot go on with this version, instead of refusing it')
     .action(async (options: DeployOptions) => {
       const dir = resolve(cli.currentDirectory, options.dir);
       // The directory of the app may say in its config.json which project it belongs to.
       const connecting = connectToSpace(options, { ...cli, currentDirectory: dir });
-      if (options.rollback) return rollBack(await connecting, cli, { version: undefined, json: options.json ?? false });
+      if (options.rollback) return rollBack(await connecting, cli, options);
       if (options.history) return printHistory(await connecting, cli, options);
       await deploy(connecting, cli, { ...options, dir });
     });
@@ -66,7 +68,14 @@ async function deploy(connecting: Promise<SpaceConnection>, cli: Cli, options: D
   for (const warning of app.warnings) output.notice(`warning: ${warning}`);
   const assets = await sendAssets(connection, cli, options, app);
   const meta = describeOrigin(app, options.dir);
-  const body = { bundle: app.code, sourceMap: app.sourceMap, kind: 'tackle', assets, meta };
+  const body = {
+    bundle: app.code,
+    sourceMap: app.sourceMap,
+    kind: 'tackle',
+    assets,
+    meta,
+    force: options.force ?? false,
+  };
   const { api, path } = connection;
   const answer = await api.send<DeployAnswer>({ method: 'POST', path: `${path}/deployments`, body });
   if (options.json) return output.json({ ...answer, project: connection.project, space: connection.space });

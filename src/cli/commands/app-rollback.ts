@@ -4,20 +4,26 @@ import type { Cli } from '../cli.ts';
 import { connectToSpace, type SpaceConnection } from '../connection.ts';
 import { addSpaceOptions, parseInteger, type SpaceOptions } from '../options.ts';
 
+interface RollbackOptions extends SpaceOptions {
+  readonly force?: boolean;
+}
+
 export function configure(command: Command, cli: Cli): void {
   addSpaceOptions(command)
     .argument('[version]', 'version to put live; else the one before the live one', parseInteger(1))
-    .action(async (version: number | undefined, options: SpaceOptions) => {
-      await rollBack(await connectToSpace(options, cli), cli, { version, json: options.json ?? false });
+    .option('--force', 'park workflow instances that cannot go on with that version, instead of refusing it')
+    .action(async (version: number | undefined, options: RollbackOptions) => {
+      await rollBack(await connectToSpace(options, cli), cli, options, version);
     });
 }
 
 export async function rollBack(
   { api, path, project, space }: SpaceConnection,
   cli: Cli,
-  { version, json }: { readonly version: number | undefined; readonly json: boolean },
+  { json, force = false }: RollbackOptions,
+  version?: number,
 ): Promise<void> {
-  const body = version === undefined ? {} : { version };
+  const body = { force, ...(version === undefined ? {} : { version }) };
   const request = { method: 'POST', path: `${path}/deployments/rollback`, body } as const;
   const { deployment } = await api.send<{ deployment: DeploymentInfo }>(request);
   if (json) cli.output.json(deployment);

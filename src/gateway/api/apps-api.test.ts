@@ -95,10 +95,17 @@ describe('deployments', () => {
     assert.equal(first.body.deployment.status, 'live');
     assert.deepEqual(first.body.deployment.routes, ['GET /hello']);
     assert.match(first.body.urls.project, /\.localhost:3011\/dev$/);
-    await api.call('POST', `${S}/deployments`, { bundle: 'x', kind: 'original', sourceMap: '{}' });
+    await api.call('POST', `${S}/deployments`, { bundle: 'x', kind: 'original', sourceMap: '{}', force: true });
     assert.deepEqual(uploads, [
-      { bundle: 'export default 1', sourceMap: null, kind: 'tackle', assets: null, meta: { githash: 'abc' } },
-      { bundle: 'x', sourceMap: '{}', kind: 'original', assets: null, meta: {} },
+      {
+        bundle: 'export default 1',
+        sourceMap: null,
+        kind: 'tackle',
+        assets: null,
+        meta: { githash: 'abc' },
+        force: false,
+      },
+      { bundle: 'x', sourceMap: '{}', kind: 'original', assets: null, meta: {}, force: true },
     ]);
     const list = (await api.call('GET', `${S}/deployments?limit=1`)).body.deployments;
     assert.deepEqual(

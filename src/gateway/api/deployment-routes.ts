@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { AssetRef, BundleKind, Deployment } from '../../apps/deployment.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { audit, findSpace, targetOf } from './request-context.ts';
-import { anyObject, integer, limit, list, nullable, object, oneOf, sha256, text } from './schemas.ts';
+import { anyObject, boolean, integer, limit, list, nullable, object, oneOf, sha256, text } from './schemas.ts';
 import type { ApiServices } from './services.ts';
 import { urlsOfSpace } from './space-view.ts';
 
@@ -15,6 +15,8 @@ interface DeployBody {
   /** Files that travel along, uploaded before; absent keeps those of the live version. */
   readonly assets?: readonly AssetRef[] | null;
   readonly meta?: JsonObject;
+  /** Park workflow instances that cannot go on with this deployment, instead of refusing it. */
+  readonly force?: boolean;
 }
 
 /** Versions of the app of a space: deploy, list, go back, take out of service. */
@@ -34,6 +36,7 @@ export function registerDeploymentRoutes(api: FastifyInstance, services: ApiServ
             kind: oneOf('tackle', 'original'),
             assets: nullable(list(object({ path: text(), hash: sha256 }, ['path', 'hash']))),
             meta: anyObject,
+            force: boolean,
           },
           ['bundle'],
         ),
@@ -41,8 +44,8 @@ export function registerDeploymentRoutes(api: FastifyInstance, services: ApiServ
     },
     async (request, reply) => {
       const { project, space } = findSpace(request, services);
-      const { bundle, sourceMap = null, kind = 'tackle', assets = null, meta = {} } = request.body;
-      const deployment = await apps.deploy(space.id, { bundle, sourceMap, kind, assets, meta });
+      const { bundle, sourceMap = null, kind = 'tackle', assets = null, meta = {}, force = false } = request.body;
+      const deployment = await apps.deploy(space.id, { bundle, sourceMap, kind, assets, meta, force });
       const { version } = deployment;
       await audit(request, services, { action: 'deployment.create', target: targetOf(space), details: { version } });
       return reply
@@ -61,12 +64,14 @@ export function registerDeploymentRoutes(api: FastifyInstance, services: ApiServ
     },
   );
 
-  api.post<{ Body: { version?: number | null } | null }>(
+  api.post<{ Body: { version?: number | null; force?: boolean } | null }>(
     `${S}/deployments/rollback`,
-    { schema: { body: nullable(object({ version: nullable(integer({ minimum: 1 })) })) } },
+    { schema: { body: nullable(object({ version: nullable(integer({ minimum: 1 })), force: boolean })) } },
     async (request) => {
       const { space } = findSpace(request, services);
-      const deployment = await apps.rollback(space.id, request.body?.version ?? null);
+      const deployment = await apps.rollback(space.id, request.body?.version ?? null, {
+        force: request.body?.force === true,
+      });
       const { version } = deployment;
       await audit(request, services, { action: 'deployment.rollback', target: targetOf(space), details: { version } });
       return { deployment: viewDeployment(deployment) };

@@ -75,10 +75,11 @@ export interface WorkflowCommands {
     result: WorkflowChange;
   };
   /**
-   * Takes over an instance of the original library's engine from one of its waiting tasks (spec 8.2): gives the document a
-   * row, queues its step (all unfinished ones, when it is in a fork) and settles the task. Null when there is nothing to take
-   * over: the task lost its lease, the instance has ended, or another of its tasks was here before. Rejects with `not_found`
-   * when there is no document.
+   * Takes over an instance of the original library's engine (spec 8.2) and gives its document a row. From one of its waiting
+   * tasks: queues its step (all unfinished ones, when it is in a fork) and settles the task. Without (`lease` null): it waits
+   * for `continue`, unless the document is one of another workflow. Null when there is nothing to take over: the task lost its
+   * lease, the instance has ended, or it is here already; one that waits since then is continued by such a task. Rejects with
+   * `not_found` when there is no document.
    */
   'workflow.adopt': {
     params: {
@@ -86,7 +87,7 @@ export interface WorkflowCommands {
       readonly step: string;
       /** What the task carries; fields that only it knows are those that the step before gave to `goto`. */
       readonly state: JsonObject;
-      readonly lease: TaskLease;
+      readonly lease: TaskLease | null;
       readonly nowMs: number;
     };
     result: WorkflowChange | null;
@@ -102,7 +103,10 @@ export interface WorkflowCommands {
   /** Rejects with `not_found`, and with what the operation itself refuses. */
   'workflow.apply': {
     params: WorkflowRef & {
-      readonly operation: Extract<WorkflowOperation, { type: 'continue' | 'update' | 'cancel' | 'unpark' | 'timer' }>;
+      readonly operation: Extract<
+        WorkflowOperation,
+        { type: 'continue' | 'update' | 'cancel' | 'park' | 'unpark' | 'timer' }
+      >;
       readonly nowMs: number;
     };
     result: WorkflowChange;

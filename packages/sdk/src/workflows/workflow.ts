@@ -33,6 +33,9 @@ export interface TimeoutReport {
   readonly timeoutSource?: string;
 }
 
+/** Of an instance of which no step runs. */
+const restingStatuses = new Set(['waiting', 'failed', 'parked', 'completed', 'cancelled']);
+
 const defaults = { timeout: 30_000, workers: 1, maxStepCount: 3, maxRetries: 3 };
 
 /** A durable workflow: its steps run in the app, everything else in the gateway (docs/workflows.md). */
@@ -234,6 +237,21 @@ export class Workflow extends Emitter {
     });
   }
 
+  /** By the engine's own status, whatever the app keeps in the field of that name. */
+  async #listIds(status: string): Promise<string[]> {
+    const ids: string[] = [];
+    for (let after: string | null = null; ; ) {
+      const page: { ids: string[]; next: string | null } = await callPlatform('workflow.instances', {
+        workflow: this.name,
+        status,
+        after,
+      });
+      ids.push(...page.ids);
+      if (page.next === null) return ids;
+      after = page.next;
+    }
+  }
+
   isStepTimedOut(workflow: WorkflowState): TimeoutReport {
     const step = String(workflow.nextStep);
     const entry = workflow.nextStep ? workflow.stepCount?.[step] : undefined;
@@ -248,13 +266,15 @@ export class Workflow extends Emitter {
     }
     const now = Date.now();
     const runningTime = now - started;
-    const isTimedOut = workflow.status === 'running' && runningTime > timeout;
+    const isTimedOut = !restingStatuses.has(String(workflow.status)) && runningTime > timeout;
     return { isTimedOut, runningTime, currentTime: new Date(now).toISOString(), ...shared };
   }
 
   async findTimedOutSteps(filter: object = {}): Promise<object[]> {
+    const running = new Set(await this.#listIds('running'));
     const found = await this.getInstances({ ...filter, workflowName: this.name, nextStep: { $ne: null } });
     return found
+      .filter((workflow) => running.has(workflow._id))
       .map((workflow) => ({
         workflowId: workflow._id,
         workflowName: workflow.workflowName,
@@ -265,8 +285,10 @@ export class Workflow extends Emitter {
 
   /** Continues what failed; an instance that waits or runs is left alone, since nothing of it can be lost. */
   async continueAllTimedOut(): Promise<{ instanceId: string }[]> {
-    const failed = await this.getInstances({ workflowName: this.name, status: 'failed' });
-    return Promise.all(failed.map((workflow) => this.continue(workflow._id, true)));
+    const continued: { instanceId: string }[] = [];
+    // One after the other: there may be many, and each is a commit.
+    for (const id of await this.#listIds('failed')) continued.push(await this.continue(id, true));
+    return continued;
   }
 }
 

@@ -79,7 +79,7 @@ export function applyOperation(
 
 export interface InstanceStart {
   readonly instance: NewWorkflowInstance;
-  readonly operation: Extract<WorkflowOperation, { type: 'start' | 'resume' }>;
+  readonly operation: Extract<WorkflowOperation, { type: 'start' | 'resume' | 'adopt-waiting' }>;
   readonly memory: JsonObject;
   /** The document is there already and has been since then. */
   readonly documentSinceMs?: number;
