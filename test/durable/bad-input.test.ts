@@ -41,6 +41,16 @@ const source = `import { app, datastore } from 'tackle-sdk';
     if (!req.query.caught) return res.json(await conn.enqueue('sink', payload));
     try { res.json(await conn.enqueue('sink', payload)); } catch (error) { res.status(422).json({ code: error.code, message: error.message }); }
   });
+  const odd = { bigint: 1n, function: () => 1, symbol: Symbol('s'), undefined: undefined, nan: Number.NaN, date: new Date(0), map: new Map([[1, 2]]) };
+  app.post('/odd/:kind', async (req, res) => {
+    const conn = await datastore.open();
+    try { res.json(await conn.enqueue('kept', odd[req.params.kind])); } catch (error) { res.status(422).json({ name: error.name, message: error.message }); }
+  });
+  app.post('/delayed', async (req, res) => {
+    const conn = await datastore.open();
+    res.json(await conn.enqueue('delayed', {}, { delay: { minus: -5, huge: 1e300, infinite: Infinity, text: 'soon' }[req.query.delay] }));
+  });
+  app.worker('delayed', (req, res) => res.end());
   app.get('/alive', (req, res) => res.json({ pid: globalThis.boot ??= Math.random() }));
   app.worker('sink', (req, res) => res.end());
   export default app.init();`;
@@ -113,6 +123,38 @@ test('a circular payload or state is refused with an error that says so', async 
   assert.equal(enqueued.status, 422, enqueued.text);
   assert.match(enqueued.json().message, /circular/i);
   assert.equal((await post('/circular-start')).status, 500);
+});
+
+const taskOf = async (id: string) => (await space.admin('GET', `/tasks/${id}`)).json();
+
+test('a payload that is no JSON value is refused, or stored as what JSON makes of it', async () => {
+  for (const kind of ['bigint', 'function', 'symbol']) {
+    const answer = await post(`/odd/${kind}`);
+    assert.equal(answer.status, 422, `${kind}: ${answer.text}`);
+    assert.match(answer.json().message, new RegExp(kind, 'i'));
+  }
+  const stored = { undefined: null, nan: null, date: '1970-01-01T00:00:00.000Z', map: {} };
+  for (const [kind, payload] of Object.entries(stored)) {
+    const answer = await post(`/odd/${kind}`);
+    assert.equal(answer.status, 200, `${kind}: ${answer.text}`);
+    assert.deepEqual((await taskOf(answer.json()._id)).payload, payload, kind);
+  }
+});
+
+test('delays that are negative or no numbers are now, huge ones are ten years', async () => {
+  for (const delay of ['minus', 'text']) {
+    const answer = await post(`/delayed?delay=${delay}`);
+    assert.equal(answer.status, 200, answer.text);
+    await poll(
+      () => taskOf(answer.json()._id),
+      (task) => task.state === 'done',
+    );
+  }
+  const answer = await post('/delayed?delay=huge');
+  assert.equal(answer.status, 200, answer.text);
+  const { state, runAtMs, createdAtMs } = await taskOf(answer.json()._id);
+  assert.equal(state, 'scheduled');
+  assert.equal(Math.floor((runAtMs - createdAtMs) / (365.25 * 86_400_000)), 10);
 });
 
 test('a deployment with an invalid cron expression is refused with the expression and its line in the source', async () => {

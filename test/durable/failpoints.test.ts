@@ -37,12 +37,7 @@ const childProgram = `
   Promise.all([scenario, failpoints]).then(([{ runScenario }, { Failpoints }]) =>
     runScenario(directory, Failpoints.parse(armed)));
 `;
-const isLong = process.env.TACKLE_LONG === '1';
-const actions: readonly FailpointAction[] = [
-  { type: 'throw' },
-  { type: 'duplicate' },
-  ...(isLong ? [{ type: 'delay', delayMs: 60 } as const] : []),
-];
+const actions: readonly FailpointAction[] = [{ type: 'throw' }, { type: 'duplicate' }, { type: 'delay', delayMs: 60 }];
 
 describe('failpoints', { concurrency: 4 }, () => {
   test('the scenario passes all of them', async () => {

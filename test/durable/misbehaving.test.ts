@@ -79,13 +79,22 @@ describe('workers', () => {
 });
 
 describe('sandbox processes', () => {
-  test('one that is killed in the middle of tasks gets them back within a second', async () => {
-    const ids = await Promise.all(Array.from({ length: 40 }, (_, n) => enqueue('parallel', { n })));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+  test('tasks of one that is killed are tried again within a second, and others go on', async () => {
+    const ids = await Promise.all(['first', 'second'].map((name) => enqueue('slow', { name })));
+    await Promise.all(ids.map((id) => untilState(id, 'running')));
     const killed = findSandboxes(gateway.pid);
     assert.ok(killed.length > 0, 'no sandbox found');
+    const killedAtMs = Date.now();
     for (const pid of killed) process.kill(pid, 'SIGKILL');
-    for (const id of ids) await untilState(id, 'done', 5_000);
+    const other = await enqueue('count', { n: 4712 });
+    for (const id of ids) {
+      const { attempt, attempts, failures, crashes, startedAtMs } = await untilState(id, 'done', 5_000);
+      assert.deepEqual([attempt, failures, crashes], [2, 0, 1]);
+      assert.equal(attempts[0].error.code, 'app_crashed');
+      const waitedMs = startedAtMs - killedAtMs;
+      assert.ok(waitedMs >= 0 && waitedMs < 1_000, `tried again after ${waitedMs} ms`);
+    }
+    await untilState(other, 'done');
   });
 
   test('one that is stopped and continued after its task was given to another attempt cannot write any more', async () => {

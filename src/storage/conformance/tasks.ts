@@ -295,6 +295,36 @@ export function testTasks(harness: StorageHarness): void {
       assert.equal((await claim(storage)).tasks[0]?.crashes, 0);
     });
 
+    test('tasks of one key that are dropped together let the one behind them go', async () => {
+      await using opened = await harness.open();
+      const { storage } = opened;
+      const tasks = await enqueue(
+        storage,
+        ['1', '2', '3'].map((payload) => ({ payload, key: 'k' })),
+      );
+      const seqs = tasks.slice(0, 2).map(({ seq }) => seq);
+      await storage.commit([{ kind: 'task.drop', space: testSpace, seqs, limit: 10, nowMs: 2_000 }], inSpace);
+      assert.deepEqual(
+        (await claim(storage)).tasks.map(({ payload }) => payload),
+        ['3'],
+      );
+    });
+
+    test('a dead task named twice in a redrive comes back once and does not wait for itself', async () => {
+      await using opened = await harness.open();
+      const { storage } = opened;
+      await enqueue(storage, [{ key: 'k' }]);
+      const [task] = (await claim(storage)).tasks;
+      await settle(storage, task!, { type: 'dead', reason: 'poison', error, countsAsCrash: true });
+      const seqs = [task!.seq, task!.seq];
+      const [redriven] = await storage.commit(
+        [{ kind: 'task.redrive', space: testSpace, seqs, limit: 10, nowMs: 2_000 }],
+        inSpace,
+      );
+      assert.equal(redriven.count, 1);
+      assert.equal((await claim(storage)).tasks.length, 1);
+    });
+
     test('a staged batch is invisible until it is published, and all of it then', async () => {
       await using opened = await harness.open();
       const { storage } = opened;

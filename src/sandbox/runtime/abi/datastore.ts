@@ -48,13 +48,13 @@ function createQueues(host: Host) {
     enqueue: async (topic: string, payload?: unknown, options?: unknown): Promise<QueuedJob> =>
       host.write('queue.enqueue', {
         topic: requireName(topic, 'enqueue', 'topic'),
-        payload: (payload === undefined ? null : payload) as Json,
+        payload: toPayload(payload, 'enqueue'),
         options: (isObject(options) ? options : {}) as JsonObject,
       }),
     async enqueueMany(topic: string, payloads: readonly unknown[], options?: unknown) {
       const { ids } = await host.write('queue.enqueueMany', {
         topic: requireName(topic, 'enqueueMany', 'topic'),
-        payloads: payloads as readonly Json[],
+        payloads: toPayloads(payloads),
         options: (isObject(options) ? options : {}) as JsonObject,
       });
       return { ids, count: ids.length };
@@ -69,10 +69,22 @@ function createQueues(host: Host) {
     runAt: async (date: unknown, payload: unknown, worker: string): Promise<ScheduledCall> =>
       host.write('schedule.runAt', {
         timeMs: parseTime(date),
-        payload: (payload === undefined ? null : payload) as Json,
+        payload: toPayload(payload, 'runAt'),
         worker: requireName(worker, 'runAt', 'worker'),
       }),
   };
+}
+
+/** JSON.stringify leaves functions and symbols out silently; the worker would get nothing and nobody would know why. */
+function toPayload(value: unknown, call: string): Json {
+  if (value === undefined) return null;
+  if (typeof value !== 'function' && typeof value !== 'symbol') return value as Json;
+  throw new TypeError(`${call}: the payload is a ${typeof value}, which JSON cannot hold`);
+}
+
+/** What is no array at all is refused by the gateway. */
+function toPayloads(values: readonly unknown[]): readonly Json[] {
+  return Array.isArray(values) ? values.map((value) => toPayload(value, 'enqueueMany')) : values;
 }
 
 /** Every call waits until the space is known to be the own one, and is refused when it is not. */
