@@ -84,7 +84,7 @@ function toPayload(value: unknown, call: string): Json {
 
 /** What is no array at all is refused by the gateway. */
 function toPayloads(values: readonly unknown[]): readonly Json[] {
-  return Array.isArray(values) ? values.map((value) => toPayload(value, 'enqueueMany')) : values;
+  return Array.isArray(values) ? values.map((value) => toPayload(value, 'enqueueMany')) : (values as readonly Json[]);
 }
 
 /** Every call waits until the space is known to be the own one, and is refused when it is not. */
