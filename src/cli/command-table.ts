@@ -135,6 +135,11 @@ export const commandGroups: readonly CommandGroup[] = [
       entry('topic topics', 'pause, resume, set, redrive or purge a topic', () => import('./commands/topic.ts')),
       entry('task tasks', 'list, show, redrive or drop tasks', () => import('./commands/task.ts')),
       entry('job jobs', 'list cron jobs, or run one now', () => import('./commands/job.ts')),
+      entry(
+        'workflow workflows',
+        'start, continue, cancel or fork an instance, or send it an event',
+        () => import('./commands/workflow.ts'),
+      ),
       entry('workflow-status', 'show where instances stand', () => import('./commands/workflow-status.ts')),
       entry('workflow-list', 'list instances', () => import('./commands/workflow-list.ts')),
       entry('workflow-get', 'show an instance with its history', () => import('./commands/workflow-get.ts')),

@@ -293,7 +293,7 @@ export class Queues implements AsyncDisposable {
   /** Rejects with `not_found`. */
   async getTask(space: string, id: string): Promise<TaskDetail> {
     const [task] = await this.storage.read({ kind: 'task.find', space, id });
-    if (task === undefined) throw new TackleError('not_found', `There is no task ${id} in ${space}.`);
+    if (task === undefined) throw new TackleError('not_found', `There is no task ${id} in this space.`);
     return { ...task, attempts: await this.storage.read({ kind: 'task.attempts', seq: task.seq }) };
   }
 
@@ -345,7 +345,7 @@ export class Queues implements AsyncDisposable {
     const seqs: number[] = [];
     for (const id of ids) {
       const found = await this.storage.read({ kind: 'task.find', space, id });
-      if (found.length === 0) throw new TackleError('not_found', `There is no task ${id} in ${space}.`);
+      if (found.length === 0) throw new TackleError('not_found', `There is no task ${id} in this space.`);
       seqs.push(...found.map((task) => task.seq));
     }
     return seqs;

@@ -343,7 +343,10 @@ export class Workflows {
   #require(space: string, workflow: string): WorkflowDefinition {
     const definition = this.#spaces.get(space)?.definitions.get(workflow);
     if (definition !== undefined) return definition;
-    throw new TackleError('not_found', `The app of ${space} has no workflow "${workflow}".`);
+    if ((this.#spaces.get(space)?.version ?? null) === null) {
+      throw new TackleError('not_found', 'No app is deployed in this space.');
+    }
+    throw new TackleError('not_found', `The app that is deployed has no workflow "${workflow}".`);
   }
 
   async #apply(

@@ -19,6 +19,7 @@ export function configure(command: Command, cli: Cli): void {
       .argument('<topic>', 'topic')
       .action(async (topic: string, options: SpaceOptions) => {
         const { api, path } = await connectToSpace(options, cli);
+        await noteUnknown(cli, api, path, topic);
         const changed = await api.send<Changed>({
           method: 'POST',
           path: `${path}${apiPath`/topics/${topic}`}/${verb}`,
@@ -42,6 +43,7 @@ function configureSet(command: Command, cli: Cli): void {
     .action(async (topic: string, pairs: readonly string[], options: SpaceOptions) => {
       const body = Object.fromEntries(pairs.map(parsePair));
       const { api, path } = await connectToSpace(options, cli);
+      await noteUnknown(cli, api, path, topic);
       const changed = await api.send<Changed>({ method: 'PUT', path: `${path}${apiPath`/topics/${topic}`}`, body });
       cli.output.json(changed);
     });
@@ -72,13 +74,21 @@ function configureMany(command: Command, cli: Cli, verb: 'redrive' | 'purge', de
           body: {},
         });
         total += step.count;
-        isDone = step.done;
+        // What dies again meanwhile, or comes in, is not part of it: it could go on for ever.
+        isDone = step.done || total >= expected;
         cli.output.progress(formatBar(total, expected));
       }
       cli.output.progress('');
       if (options.json) return cli.output.json({ topic, count: total });
       cli.output.line(`${verb === 'redrive' ? 'Redriven' : 'Dropped'} ${total} tasks of ${topic}.`);
     });
+}
+
+/** Settings may come before the topic; more often its name was mistyped. */
+async function noteUnknown(cli: Cli, api: ApiClient, path: string, topic: string): Promise<void> {
+  const { topics } = await api.get<{ topics: readonly TopicStatus[] }>(`${path}/topics`);
+  if (topics.some((known) => known.topic === topic)) return;
+  cli.output.notice(`There is no topic ${topic} yet; this holds as soon as it gets a worker or a task.`);
 }
 
 async function countExpected(api: ApiClient, path: string, topic: string, verb: 'redrive' | 'purge'): Promise<number> {

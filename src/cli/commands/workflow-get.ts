@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { WaitRequest } from '../../core/workflow.ts';
 import { apiPath } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace } from '../connection.ts';
@@ -8,6 +9,9 @@ import type { InstanceSummary } from './workflow-list.ts';
 
 interface InstanceDetail extends InstanceSummary {
   readonly state: unknown;
+  readonly parent: string | null;
+  readonly children: readonly string[];
+  readonly branches: Readonly<Record<string, { readonly step: string; readonly waitingFor: WaitRequest | null }>>;
   readonly history: readonly {
     readonly number: number;
     readonly step: string;
@@ -32,6 +36,11 @@ export function configure(command: Command, cli: Cli): void {
       output.line(
         `${instance.id}  ${instance.workflow}  ${instance.status}${instance.step === null ? '' : ` at ${instance.step}`}`,
       );
+      if (instance.version !== null) output.line(`pinned to version ${instance.version}`);
+      if (instance.parent !== null) output.line(`child of ${instance.parent}`);
+      for (const { step, waitingFor } of Object.values(instance.branches)) {
+        if (waitingFor !== null) output.line(`${step} waits for ${describeWait(waitingFor)}`);
+      }
       if (instance.lastError !== null) output.line(`last error: ${instance.lastError.message}`);
       const rows = instance.history.map((entry) => [
         String(entry.number),
@@ -47,6 +56,14 @@ export function configure(command: Command, cli: Cli): void {
       output.table(['#', 'Step', 'Branch', 'Attempt', 'Started', 'Took', 'Outcome', 'Next', 'Error'], rows);
       output.line(JSON.stringify(instance.state, null, 2));
     });
+}
+
+function describeWait(request: WaitRequest): string {
+  if (request.type === 'child') return `its child ${request.childId}`;
+  if (request.type === 'sleep') return `the time ${formatTime(request.untilMs)}`;
+  const key = request.key === null ? '' : ` with the key "${request.key}"`;
+  const limit = request.timeoutMs === null ? '' : `, at most ${request.timeoutMs} ms`;
+  return `the event "${request.event}"${key}${limit}`;
 }
 
 function describeNext(outcome: string, next: string | readonly string[] | null): string {

@@ -33,7 +33,9 @@ export function configure(command: Command, cli: Cli): void {
           const known = workflows.map((workflow) => workflow.name).join(', ') || 'none';
           throw new TackleError('not_found', `There is no workflow ${name} here. Workflows: ${known}.`);
         }
-        if (options.json) cli.output.json(wanted.map(toReport));
+        // One line each time, so that a program can read them as they come.
+        if (options.json && options.follow) cli.output.line(JSON.stringify(wanted.map(toReport)));
+        else if (options.json) cli.output.json(wanted.map(toReport));
         else print(cli, wanted, options.follow === true);
         if (options.follow !== true) return;
         await sleep(refreshMs);

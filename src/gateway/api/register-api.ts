@@ -1,4 +1,4 @@
-import { Ajv } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify';
 import { TackleError } from '../../core/errors.ts';
 import { registerAccessRoutes } from './access-routes.ts';
@@ -81,11 +81,19 @@ function createValidatorCompiler(): FastifySchemaCompiler<object> {
       if (validate(data)) return { value: data };
       const [first] = validate.errors ?? [];
       const where = `${httpPart === 'body' ? 'body' : 'query'}${first?.instancePath ?? ''}`;
-      const extra = (first?.params as { additionalProperty?: string } | undefined)?.additionalProperty;
-      const reason = extra === undefined ? (first?.message ?? 'is not valid') : `has the unknown field "${extra}"`;
-      return { error: new TackleError('invalid_request', `The ${where} ${reason}`) };
+      return { error: new TackleError('invalid_request', `The ${where} ${describeFault(first)}`) };
     };
   };
+}
+
+function describeFault(fault: ErrorObject | undefined): string {
+  const { additionalProperty, allowedValues } = (fault?.params ?? {}) as {
+    readonly additionalProperty?: string;
+    readonly allowedValues?: readonly unknown[];
+  };
+  if (additionalProperty !== undefined) return `has the unknown field "${additionalProperty}"`;
+  if (allowedValues !== undefined) return `must be one of: ${allowedValues.join(', ')}`;
+  return fault?.message ?? 'is not valid';
 }
 
 /** JSON only, so that a form of a foreign page is refused before it is read; an absent body is null. */

@@ -45,7 +45,7 @@ export const scheduleCommands: CommandHandlers<ScheduleCommands> = {
     const { space, name, ticks, missed, nextTickMs, nowMs, manual } = params;
     const schedule = findSchedule(connection, space, name);
     if (schedule === null) {
-      if (manual === true) throw new TackleError('not_found', `There is no schedule "${name}" in ${space}.`);
+      if (manual === true) throw new TackleError('not_found', `There is no schedule "${name}" in this space.`);
       return { enqueued: [], skipped: 0, topic: null };
     }
     const { overlap } = JSON.parse(schedule.spec) as ScheduleSpec;
