@@ -34,9 +34,10 @@ export class StorageThread<Request extends WriterRequest | ReaderRequest> {
     this.opened = opened.promise;
     this.opened.catch(() => undefined);
     this.#worker.on('message', (message: ThreadMessage) => {
-      if (message.type === 'replies') this.#settle(message.replies);
-      else if (message.type === 'batch-done') handlers.onBatchDone?.(message.elapsedMs);
-      else if (message.type === 'changes') handlers.onChanges?.(message.changes);
+      if (message.type === 'replies') {
+        this.#settle(message.replies);
+        if (message.elapsedMs !== undefined) handlers.onBatchDone?.(message.elapsedMs);
+      } else if (message.type === 'changes') handlers.onChanges?.(message.changes);
       else if (message.type === 'opened') opened.resolve(message.detail);
       else opened.reject(deserializeError(message.error));
     });

@@ -51,11 +51,10 @@ export type Reply =
 export type ThreadMessage =
   | { readonly type: 'opened'; readonly detail: OpenedDetail }
   | { readonly type: 'failed'; readonly error: SerializedError }
-  | { readonly type: 'replies'; readonly replies: readonly Reply[] }
+  /** `elapsedMs`: a batch of commits was dealt with, in this time; there is room for the next one. */
+  | { readonly type: 'replies'; readonly replies: readonly Reply[]; readonly elapsedMs?: number }
   /** What was committed in collections that are watched; comes before the replies to the commits. */
-  | { readonly type: 'changes'; readonly changes: readonly CollectedNews[] }
-  /** A batch of commits was dealt with, in this time; there is room for the next one. */
-  | { readonly type: 'batch-done'; readonly elapsedMs: number };
+  | { readonly type: 'changes'; readonly changes: readonly CollectedNews[] };
 
 export interface OpenedDetail {
   /** The last process that had the file open did not close it. */

@@ -18,13 +18,15 @@ export interface StoredInstance {
 
 const mostTopics = 10_000;
 const mostInstances = 2_000;
+/** So many numbers are marked as given in the file at once: what a crash leaves unused is a gap. */
+const numbersAhead = 1_000;
 /** Larger instances (wide forks) are read each time, so that the memory stays within a few megabytes. */
 const longestControl = 4_000;
 
 /**
  * Rows of the durable work that the writer need not read again, because nobody else writes them. A commit that is undone
- * takes everything with it: that is rare, and reading is all that it costs. Numbers are given out from here and written
- * once per transaction; those of an undone commit are left out.
+ * takes everything with it: that is rare, and reading is all that it costs. Numbers are given out from here; those of an
+ * undone commit are left out.
  */
 export class WriterMemory {
   readonly #connection: Connection;
@@ -32,7 +34,8 @@ export class WriterMemory {
   readonly #topicsByNumber = new Map<number, Topic>();
   readonly #instances = new Map<string, StoredInstance>();
   #lastNumber: number | null = null;
-  #areNumbersGiven = false;
+  /** Up to here they are marked in the file. */
+  #markedNumber = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -41,10 +44,12 @@ export class WriterMemory {
 
   /** Reserves `count` numbers and answers the first of them. */
   reserveNumbers(count: number): number {
-    this.#lastNumber ??= Number(this.#connection.sql('SELECT value FROM task_sequence').get()?.value);
+    if (this.#lastNumber === null) {
+      this.#markedNumber = Number(this.#connection.sql('SELECT value FROM task_sequence').get()?.value);
+      this.#lastNumber = this.#markedNumber;
+    }
     const first = this.#lastNumber + 1;
     this.#lastNumber += count;
-    this.#areNumbersGiven = true;
     return first;
   }
 
@@ -92,9 +97,9 @@ export class WriterMemory {
 
   /** Before the end of each transaction. */
   flush(): void {
-    if (!this.#areNumbersGiven) return;
-    this.#connection.sql('UPDATE task_sequence SET value = ?').run(this.#lastNumber);
-    this.#areNumbersGiven = false;
+    if (this.#lastNumber === null || this.#lastNumber <= this.#markedNumber) return;
+    this.#markedNumber = this.#lastNumber + numbersAhead;
+    this.#connection.sql('UPDATE task_sequence SET value = ?').run(this.#markedNumber);
   }
 
   /** A commit was undone, the transaction goes on. */
@@ -108,7 +113,6 @@ export class WriterMemory {
   reset(): void {
     this.undo();
     this.#lastNumber = null;
-    this.#areNumbersGiven = false;
   }
 }
 

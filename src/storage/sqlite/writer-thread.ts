@@ -66,8 +66,13 @@ function serve(writer: Writer): void {
     switch (request.type) {
       case 'commits': {
         const startedAt = performance.now();
-        writer.runBatch(request.requests, (replies) => post({ type: 'replies', replies }));
-        post({ type: 'batch-done', elapsedMs: performance.now() - startedAt });
+        writer.runBatch(request.requests, (replies, areLast) =>
+          post(
+            areLast
+              ? { type: 'replies', replies, elapsedMs: performance.now() - startedAt }
+              : { type: 'replies', replies },
+          ),
+        );
         scheduleMaintenance(1);
         break;
       }

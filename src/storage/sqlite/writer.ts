@@ -61,9 +61,9 @@ export class Writer {
 
   /**
    * Runs the commits in order, as many as fit into one transaction, then the next; `reply` gets the answers of a
-   * transaction after it is on disk (or after it failed as a whole).
+   * transaction after it is on disk (or after it failed as a whole), and whether they are the last ones.
    */
-  runBatch(requests: readonly CommitRequest[], reply: (replies: Reply[]) => void): void {
+  runBatch(requests: readonly CommitRequest[], reply: (replies: Reply[], areLast: boolean) => void): void {
     let next = 0;
     while (next < requests.length) {
       const first = next;
@@ -71,16 +71,19 @@ export class Writer {
       const failure = this.#transaction((context) => {
         const deadline = performance.now() + transactionBudgetMs;
         do {
-          replies.push(this.#runCommit(context, requests[next]!));
+          replies.push(this.#runCommit(context, requests[next]!, requests.length === 1));
           next += 1;
         } while (next < requests.length && performance.now() < deadline);
       });
       if (failure === null) {
-        reply(replies);
+        reply(replies, next === requests.length);
       } else {
         // Those that were not reached fail too: the disk will not take them either, and the callers decide what to do.
         next = requests.length;
-        reply(requests.slice(first).map(({ id }) => ({ id, error: failure })));
+        reply(
+          requests.slice(first).map(({ id }) => ({ id, error: failure })),
+          true,
+        );
       }
     }
   }
@@ -136,21 +139,24 @@ export class Writer {
     this.#changes.setWatched(key, isWatched);
   }
 
-  /** One commit inside the transaction; throws only when SQLite gave up the whole transaction. */
-  #runCommit(context: WriterContext, request: CommitRequest): Reply {
+  /**
+   * One commit inside the transaction; throws only when SQLite gave up the whole transaction. One that has the transaction
+   * to itself needs no savepoint, which would copy every page that it changes.
+   */
+  #runCommit(context: WriterContext, request: CommitRequest, isAlone: boolean): Reply {
     const { connection } = this;
     this.#catalogue.mark();
     this.#changes.mark();
-    connection.sql('SAVEPOINT one').run();
+    if (!isAlone) connection.sql('SAVEPOINT one').run();
     try {
       const results = request.commands.map((command) => this.#runCommand(context, command));
-      connection.sql('RELEASE one').run();
+      if (!isAlone) connection.sql('RELEASE one').run();
       return { id: request.id, result: results };
     } catch (error) {
       // After a full disk or an I/O error SQLite may have rolled back everything.
       if (!connection.db.isTransaction) throw error;
-      connection.sql('ROLLBACK TO one').run();
-      connection.sql('RELEASE one').run();
+      connection.sql(isAlone ? 'ROLLBACK' : 'ROLLBACK TO one').run();
+      connection.sql(isAlone ? 'BEGIN IMMEDIATE' : 'RELEASE one').run();
       this.#catalogue.undo();
       this.#memory.undo();
       this.#changes.undo();
