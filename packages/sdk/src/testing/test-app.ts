@@ -1,6 +1,8 @@
 import { runStep, type StepAnswer } from '../workflows/run-step.ts';
 import type { JsonValue, StepFunction } from '../workflows/types.ts';
+import { type RecordedStep, type ReplayDifference, replayHistory } from './replay.ts';
 import { TestStore, type TestWrites } from './test-store.ts';
+import { runTestWorker, type TestTask, type TestWorker } from './test-worker.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** What stands in for a step: the fields and target it would give, or an error. */
@@ -13,13 +15,6 @@ export interface TestInstance {
   state: Record<string, unknown>;
   readonly history: { readonly step: string; readonly outcome: string; readonly next: unknown }[];
   lastError: string | null;
-}
-
-export interface TestTask {
-  readonly topic: string;
-  readonly payload: JsonValue;
-  status: 'waiting' | 'done' | 'failed';
-  error: string | null;
 }
 
 /** As in the gateway. */
@@ -45,7 +40,7 @@ interface Waiter {
 
 /** The workflows and workers of an app, as `app` of the SDK holds them. */
 interface AppUnderTest {
-  readonly workers: Record<string, ((...values: never[]) => unknown)[]>;
+  readonly workers: Record<string, TestWorker[]>;
   readonly workflows: {
     find(name: string): {
       readonly steps: Record<string, StepFunction>;
@@ -224,30 +219,8 @@ export class TestApp {
    * Runs the steps of a recorded history (`workflow.getHistory(id)`) with the states that they had, and answers where the
    * code of today goes elsewhere.
    */
-  async replay(
-    workflow: string,
-    history: readonly {
-      readonly step: string;
-      readonly outcome: string;
-      readonly next: unknown;
-      readonly stateBefore: string;
-    }[],
-  ): Promise<{ readonly step: string; readonly recorded: unknown; readonly now: unknown }[]> {
-    const differences: { step: string; recorded: unknown; now: unknown }[] = [];
-    for (const entry of history) {
-      const fn = this.#stepsOf(workflow)[entry.step];
-      if (entry.outcome !== 'goto') continue;
-      const state = JSON.parse(entry.stateBefore) as Record<string, unknown>;
-      const answer: StepAnswer =
-        fn === undefined
-          ? { type: 'failed', message: 'the step is gone', retryable: false }
-          : await runStep(fn, { instanceId: 'replay', state, visit: 1, attempt: 1, memory: {} });
-      const now = answer.type === 'goto' ? answer.next : answer.type;
-      if (JSON.stringify(now) !== JSON.stringify(entry.next)) {
-        differences.push({ step: entry.step, recorded: entry.next, now });
-      }
-    }
-    return differences;
+  async replay(workflow: string, history: readonly RecordedStep[]): Promise<readonly ReplayDifference[]> {
+    return replayHistory(this.#stepsOf(workflow), history);
   }
 
   #stepsOf(workflow: string): Record<string, StepFunction> {
@@ -436,24 +409,7 @@ export class TestApp {
 
   async #runWorker(task: TestTask): Promise<void> {
     const [worker] = this.#app.workers[task.topic] ?? [];
-    if (worker === undefined) return;
-    await new Promise<void>((resolve) => {
-      const response = createResponse((status) => {
-        task.status = status < 400 ? 'done' : 'failed';
-        resolve();
-      });
-      const request = { body: { payload: task.payload, topic: task.topic, _id: 'test' }, headers: {} };
-      Promise.resolve()
-        .then(() => worker(request as never, response as never))
-        .then(
-          () => response.end(),
-          (error: unknown) => {
-            task.status = 'failed';
-            task.error = error instanceof Error ? error.message : String(error);
-            resolve();
-          },
-        );
-    });
+    if (worker !== undefined) await runTestWorker(worker, task);
   }
 
   async #call(method: string, params: object): Promise<unknown> {
@@ -498,32 +454,4 @@ interface PlatformParams {
   readonly visit: number;
   readonly memo: string;
   readonly value: JsonValue;
-}
-
-interface TestResponse {
-  status(code: number): TestResponse;
-  end(): TestResponse;
-  json(): TestResponse;
-  send(): TestResponse;
-}
-
-/** The first answer counts. */
-function createResponse(onEnd: (status: number) => void): TestResponse {
-  let status = 200;
-  let isEnded = false;
-  const end = (): TestResponse => {
-    if (!isEnded) onEnd(status);
-    isEnded = true;
-    return response;
-  };
-  const response: TestResponse = {
-    status(code) {
-      status = code;
-      return response;
-    },
-    end,
-    json: end,
-    send: end,
-  };
-  return response;
 }
