@@ -16,7 +16,7 @@ interface Twin {
 
 /** Does the same to a store and to a model in memory, and compares what they answer and what is in them afterwards. */
 export class QueueComparison {
-  readonly #storage: Storage;
+  #storage: Storage;
   readonly #space: string;
   readonly #model = new MemoryStore();
   readonly #twins: Twin[] = [];
@@ -39,6 +39,12 @@ export class QueueComparison {
       );
       assert.deepEqual(this.#name(stored, this.#indexOfStored), this.#name(model, this.#indexOfModel));
     }
+    await this.#compareContents();
+  }
+
+  /** The same data in an engine that was opened anew: nothing may have been in its memory only. */
+  async continueWith(storage: Storage): Promise<void> {
+    this.#storage = storage;
     await this.#compareContents();
   }
 
