@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Plugin } from 'rolldown';
 import { followCreatedRequire } from './created-require.ts';
 import { findImportPosition } from './import-position.ts';
+import { loadLargeJson } from './json-module.ts';
 import { sdkNames } from './sdk-module.ts';
 
 export const entryId = '\0tackle:entry';
@@ -42,7 +43,7 @@ export function createAppPlugin({ dir, entry, sdk, substitutes, warn }: AppPlugi
       },
     },
     load: {
-      filter: { id: /^\0tackle:|\.(?:txt|html?|css|hbs)$/i },
+      filter: { id: /^\0tackle:|\.(?:txt|html?|css|hbs|json)$/i },
       async handler(id) {
         if (id === entryId)
           return `import * as app from ${JSON.stringify(entry)};\nglobalThis.__tackleExports = app;\n`;
@@ -52,6 +53,10 @@ export function createAppPlugin({ dir, entry, sdk, substitutes, warn }: AppPlugi
         if (id.startsWith(builtinPrefix)) {
           const name = JSON.stringify(id.slice(builtinPrefix.length));
           return { code: `module.exports = globalThis.require(${name});`, moduleType: 'js' };
+        }
+        if (id.endsWith('.json')) {
+          const code = await loadLargeJson(id);
+          return code === null ? null : { code, moduleType: 'js' };
         }
         if (!textExtension.test(id)) return null;
         const text = await readFile(id, 'utf8');

@@ -95,6 +95,16 @@ describe('what an app may contain', () => {
     assert.match(missing, /jobs\/c\.js/);
   });
 
+  it('is JSON of any size, by its whole or its fields', async () => {
+    const data = { text: `\u2028"'\\`, list: Array.from({ length: 5000 }, (_, index) => index), __proto__: { a: 1 } };
+    const files = {
+      'index.js': `import whole, { text } from './data.json'; import * as all from './data.json';
+        export const values = [whole.list.length, text, all.text === text, require('./data.json').list.at(-1)];`,
+      'data.json': JSON.stringify(data),
+    };
+    assert.deepEqual(await getValues(files), [5000, data.text, true, 4999]);
+  });
+
   it('is fs, path and os: a warning says of fs that it has no files', async () => {
     const files = {
       'index.js': `import path from 'path'; import os from 'os'; import './a.js'; export const values = path.extname('a.b') + os.EOL;`,

@@ -7,6 +7,7 @@ import type { ReportProgress } from './built-app.ts';
 import { findInCache, putIntoCache } from './cache.ts';
 import { type ExternalPackage, externalPackages } from './external-packages.ts';
 import { runNpm } from './install-dependencies.ts';
+import { loadLargeJson } from './json-module.ts';
 
 export interface PackageBundle {
   readonly name: string;
@@ -22,7 +23,7 @@ export interface PackageBundleOptions {
 }
 
 /** Changes when bundles are made differently, so that older ones in a cache are not used. */
-const bundleFormat = 2;
+const bundleFormat = 3;
 const installTimeoutMs = 300_000;
 const entryId = '\0tackle:package';
 const emptyId = '\0tackle:empty';
@@ -131,8 +132,12 @@ async function bundlePackage(name: string, directory: string): Promise<string> {
           // Resolved from the directory, for the entry itself lies nowhere.
           return importer === entryId ? createRequire(path.join(directory, 'index.js')).resolve(id) : null;
         },
-        load(id) {
+        async load(id) {
           if (id === emptyId) return { code: 'module.exports = {};', moduleType: 'js' };
+          if (id.endsWith('.json')) {
+            const code = await loadLargeJson(id);
+            return code === null ? null : { code, moduleType: 'js' };
+          }
           if (id !== entryId) return null;
           return { code: `module.exports = require(${JSON.stringify(name)});`, moduleType: 'js' };
         },
