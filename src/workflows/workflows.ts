@@ -295,6 +295,22 @@ export class Workflows {
     return this.#queues.storage.read({ kind: 'workflow.report', space, ...(name === undefined ? {} : { name }) });
   }
 
+  /**
+   * How many instances stand at steps that the live deployment does not have: they are parked when their turn comes. Those of
+   * pinned workflows are left out, they have deployments of their own.
+   */
+  async listStranded(space: string): Promise<{ workflow: string; step: string; count: number }[]> {
+    const definitions = this.#spaces.get(space)?.definitions;
+    const stranded: { workflow: string; step: string; count: number }[] = [];
+    for (const { name, status, step, count } of await this.report(space)) {
+      const definition = definitions?.get(name);
+      const isOpen = step !== null && (status === 'running' || status === 'waiting' || status === 'parked');
+      if (!isOpen || definition?.versioning === 'pinned' || definition?.steps.includes(step) === true) continue;
+      stranded.push({ workflow: name, step, count });
+    }
+    return stranded;
+  }
+
   /** Deployments that must be kept because instances are bound to them. */
   async usedVersions(space: string): Promise<readonly string[]> {
     const rows = await this.#queues.storage.read({ kind: 'workflow.versions', space });

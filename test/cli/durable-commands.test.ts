@@ -117,10 +117,16 @@ describe('workflows', { concurrency: false }, () => {
   it('stay where they are while no app is deployed, and go on after', async () => {
     const id = await start({});
     await until(id, ({ status }) => status === 'waiting');
-    await succeed(['undeploy']);
+    const { stderr } = await tackle(['undeploy']);
+    assert.match(stderr, /Until then 1 workflow instance wait/);
     await succeed(['workflow', 'send', id, 'paid', '1']);
     assert.equal((await read<Instance>(['workflow-get', id])).status, 'running');
     assert.match(await fail(['workflow', 'start', 'order']), /No app is deployed/);
+    writeFileSync(join(app, 'index.js'), source.replace('ask: async', 'renamed: async'));
+    const deployed = await tackle(['deploy']);
+    assert.match(deployed.stderr, /does not have the step "ask" of "order", where 1 instance stands; parked/);
+    await until(id, ({ status }) => status === 'parked');
+    writeFileSync(join(app, 'index.js'), source);
     await succeed(['deploy']);
     await until(id, ({ status }) => status === 'completed');
   });

@@ -25,6 +25,8 @@ interface DeployOptions extends SpaceOptions {
 interface DeployAnswer {
   readonly deployment: DeploymentInfo;
   readonly urls: SpaceInfo['urls'];
+  /** Workflow instances at steps that this version does not have. */
+  readonly stranded: readonly { readonly workflow: string; readonly step: string; readonly count: number }[];
 }
 
 export function configure(command: Command, cli: Cli): void {
@@ -83,6 +85,10 @@ async function deploy(connecting: Promise<SpaceConnection>, cli: Cli, options: D
   output.line(`Project: ${connection.project}  Space: ${connection.space}`);
   const live = output.style('green', `Version ${answer.deployment.version} is live`);
   output.line(`${live}: ${answer.urls.path} (${formatBytes(Buffer.byteLength(app.code))}, ${seconds} s)`);
+  for (const { workflow, step, count } of answer.stranded) {
+    const which = `the step "${step}" of "${workflow}", where ${count} ${count === 1 ? 'instance stands' : 'instances stand'}`;
+    output.notice(`warning: this version does not have ${which}; parked until a version has it`);
+  }
   output.notice(output.styleNotice('dim', `Watch it with: ${getProgramName(cli)} log --follow`));
 }
 

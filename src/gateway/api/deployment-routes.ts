@@ -21,7 +21,7 @@ interface DeployBody {
 
 /** Versions of the app of a space: deploy, list, go back, take out of service. */
 export function registerDeploymentRoutes(api: FastifyInstance, services: ApiServices): void {
-  const { apps, projects, gateway } = services;
+  const { apps, projects, gateway, durable } = services;
 
   api.post<{ Body: DeployBody }>(
     `${S}/deployments`,
@@ -48,9 +48,9 @@ export function registerDeploymentRoutes(api: FastifyInstance, services: ApiServ
       const deployment = await apps.deploy(space.id, { bundle, sourceMap, kind, assets, meta, force });
       const { version } = deployment;
       await audit(request, services, { action: 'deployment.create', target: targetOf(space), details: { version } });
-      return reply
-        .code(201)
-        .send({ deployment: viewDeployment(deployment), urls: urlsOfSpace(projects, gateway, project, space) });
+      const stranded = await durable.workflows.listStranded(space.id);
+      const urls = urlsOfSpace(projects, gateway, project, space);
+      return reply.code(201).send({ deployment: viewDeployment(deployment), urls, stranded });
     },
   );
 

@@ -61,7 +61,7 @@ export async function createApiFixture(
       listVersions: async () => [],
       live: () => null,
     },
-    durable: { queues: unused('queues') as never, workflows: unused('workflows') as never },
+    durable: { queues: unused('queues') as never, workflows: { listStranded: async () => [] } as never },
     documentsOf: unused('documentsOf'),
     keyValueOf: unused('keyValueOf'),
     files: { files: { usage: async () => ({ files: 0, bytes: 0 }) } } as unknown as ApiServices['files'],
