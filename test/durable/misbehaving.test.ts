@@ -86,7 +86,12 @@ describe('sandbox processes', () => {
     assert.ok(killed.length > 0, 'no sandbox found');
     const killedAtMs = Date.now();
     for (const pid of killed) process.kill(pid, 'SIGKILL');
-    const other = await enqueue('count', { n: 4712 });
+    // A request that reaches the dying process before its end is known ends with it.
+    const accepted = await poll(
+      () => space.request('/enqueue/count', { method: 'POST', json: { n: 4712 } }),
+      ({ status }) => status === 201,
+    );
+    const other: string = accepted.json()[0]._id;
     for (const id of ids) {
       const { attempt, attempts, failures, crashes, startedAtMs } = await untilState(id, 'done', 5_000);
       assert.deepEqual([attempt, failures, crashes], [2, 0, 1]);
