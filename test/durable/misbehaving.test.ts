@@ -70,9 +70,18 @@ describe('workers', () => {
     assert.equal(answer.status, 500);
   });
 
-  test('a topic without worker keeps its tasks', async () => {
+  test('a topic without worker keeps its tasks and says so once in the log of the app', async () => {
     const task = await untilState(await enqueue('nobody', { a: 1 }), 'ready');
     assert.deepEqual(task.payload, { a: 1 });
+    await enqueue('nobody', { a: 2 });
+    const warnings = await poll(
+      async () =>
+        (await space.admin('GET', '/logs?tail=1000'))
+          .json()
+          .lines.filter(({ log }: { log: string }) => log.includes("Missing queuehook for topic 'nobody'")),
+      (lines: unknown[]) => lines.length > 0,
+    );
+    assert.equal(warnings.length, 1);
     const { topics } = (await space.admin('GET', '/topics')).json();
     assert.equal(topics.find(({ topic }: { topic: string }) => topic === 'nobody').hasHandler, false);
   });
@@ -155,7 +164,7 @@ describe('administration', () => {
     assert.equal((await space.admin('DELETE', `/tasks/${id}`)).status, 204);
     assert.equal((await taskOf(id)).state, 'dropped');
     const purged = (await space.admin('POST', '/topics/nobody/purge', {})).json();
-    assert.deepEqual(purged, { count: 1, done: true });
+    assert.deepEqual(purged, { count: 2, done: true });
   });
 
   test('a job is run now, and a bad setting is refused by name', async () => {
