@@ -1,10 +1,12 @@
-// The queue's engine on SQLite without a sandbox: does a claim cost the same whatever waits, and from how many topics?
+// Does a task cost the same whatever waits, and from how many topics? First the queue's engine on SQLite without a sandbox,
+// then a real gateway: its memory with so many tasks waiting, and its way from a crash to the first task.
 //   node bench/durable-scale.mjs [most tasks]
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queues } from '../src/queues/queues.ts';
 import { openSqliteStorage } from '../src/storage/sqlite/open-sqlite-storage.ts';
+import { startGateway } from './lib/gateway.mjs';
 import { printTable } from './lib/table.mjs';
 
 const most = Number(process.argv[2] ?? 1_000_000);
@@ -55,6 +57,40 @@ try {
 } finally {
   await storage[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true, force: true });
+}
+await measureGateway(most);
+
+async function measureGateway(tasks) {
+  let gateway = await startGateway();
+  const measured = [];
+  try {
+    const { base, project, token } = await gateway.deploy('bench', join(import.meta.dirname, 'apps/durable'));
+    const headers = { 'x-apikey': token };
+    const startedAt = performance.now();
+    const chunk = Math.min(50_000, tasks);
+    for (let filled = 0; filled < tasks; filled += chunk) {
+      const answer = await fetch(`${base}/fill/slow?count=${chunk}`, { method: 'POST', headers });
+      if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    }
+    const perSecond = (tasks * 1_000) / (performance.now() - startedAt);
+    measured.push({ what: 'enqueued by an app in batches', measured: perSecond.toFixed(0), unit: 'tasks/s' });
+    const residentMb = () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
+    measured.push({ what: `memory after ${tasks} tasks`, measured: residentMb().toFixed(0), unit: 'MB' });
+    await gateway.kill();
+    const killedAt = performance.now();
+    gateway = await startGateway({}, gateway.home);
+    for (let trickled = 0; trickled === 0; ) {
+      const answer = await fetch(`${gateway.url}/p/${project}/dev/counts`, { headers });
+      ({ trickled } = await answer.json());
+    }
+    const restartMs = performance.now() - killedAt;
+    measured.push({ what: 'kill -9 to the first task in user code', measured: restartMs.toFixed(0), unit: 'ms' });
+    measured.push({ what: 'memory after the restart', measured: residentMb().toFixed(0), unit: 'MB' });
+  } finally {
+    await gateway.stop();
+  }
+  printTable('A gateway with a backlog', measured);
 }
 
 function enqueue(topic, count) {

@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 
 const root = join(import.meta.dirname, '../..');
 
-/** A gateway of its own in a temporary home, started as users start it. */
-export async function startGateway(env = {}) {
-  const home = await mkdtemp(join(tmpdir(), 'tackle-bench-'));
+/** A gateway of its own in a temporary home (or the one that is given), started as users start it. */
+export async function startGateway(env = {}, given = null) {
+  const home = given ?? (await mkdtemp(join(tmpdir(), 'tackle-bench-')));
   const startedAt = performance.now();
   const child = spawn(join(root, 'bin/tackle'), ['up', '--home', home, '--port', '0'], {
     env: { ...process.env, TACKLE_LOG_LEVEL: 'warn', ...env },
@@ -50,6 +50,12 @@ export async function startGateway(env = {}) {
       const path = `/projects/${project.id}/spaces/dev`;
       await api('POST', `${path}/deployments`, { bundle: built.code, sourceMap: built.sourceMap, kind: 'tackle' });
       return { base: `${url}/p/${project.id}/dev`, path, project: project.id, token: project.spaces[0].tokens[0].key };
+    },
+    /** Ends it as a crash would; its home stays. */
+    async kill() {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await exited;
     },
     async stop() {
       const exited = new Promise((resolve) => child.once('exit', resolve));

@@ -2,6 +2,7 @@ import { app, datastore } from 'tackle-sdk';
 
 let handled = 0;
 let completed = 0;
+let trickled = 0;
 
 app.worker(
   'fast',
@@ -18,6 +19,16 @@ app.worker(
     res.end();
   },
   { workers: 1, strict: true, retentionMs: 0 },
+);
+
+/** So slow that what waits for it goes on waiting. */
+app.worker(
+  'slow',
+  async (_req, res) => {
+    trickled += 1;
+    setTimeout(() => res.end(), 200);
+  },
+  { workers: 1, retentionMs: 0 },
 );
 
 const steps = {
@@ -65,6 +76,6 @@ app.post('/start', async (req, res) => {
   }
   res.json({ count });
 });
-app.get('/counts', (_req, res) => res.json({ handled, completed }));
+app.get('/counts', (_req, res) => res.json({ handled, completed, trickled }));
 
 export default app.init();
