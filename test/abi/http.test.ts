@@ -229,6 +229,21 @@ describe('requests', () => {
     assert.deepEqual(nested.json, { a: ['1', '2'], b: { c: '3' }, d: ['4'] });
     const text = { 'content-type': 'text/plain' };
     assert.deepEqual((await answer(echo, { body: 'hi', headers: text })).json, ['hi', 'hi']);
+    // A signature can be computed of nothing.
+    assert.deepEqual((await answer(echo, { method: 'POST', headers: json })).json, [{}, '']);
+  });
+
+  it('let apps assign what is computed, and middleware wrap what ends a response', async () => {
+    const assign: Handler = (req, res) => {
+      Object.assign(req, { ip: '192.0.2.1', datastore: { open: true }, protocol: 'https' });
+      const { end, writeHead } = res;
+      res.writeHead = (...args: [number]) => writeHead.apply(res.set('x-late', String(res.statusCode)), args);
+      res.end = (text: unknown) => end.call(res, String(text).toUpperCase());
+      res.status(201).json([req.ip, req.datastore, req.protocol]);
+    };
+    const { status, header, text } = await answer(assign, {});
+    assert.deepEqual([status, header('x-late')], [201, '201']);
+    assert.equal(text, '["192.0.2.1",{"OPEN":TRUE},"HTTPS"]');
   });
 
   it('that are not JSON although they say so are answered 400 before the app sees them', async () => {

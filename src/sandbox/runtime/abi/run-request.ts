@@ -54,10 +54,15 @@ function watchClient(response: HttpResponse, signal: AbortSignal, ended: Promise
 
 /** Null when the body is in place already; most are. */
 function fillBody(request: HttpRequest, body: Body): Promise<void> | null {
-  if (body === null) return null;
   const contentType = String(request.headers['content-type'] ?? '');
+  if (body === null && contentType === '') return null;
   const kind = getBodyKind(contentType);
   if (kind === 'stream') return null;
+  if (body === null) {
+    // Nothing is a text too: handlers compute signatures of it.
+    request.rawBody = '';
+    return null;
+  }
   if (kind === 'untyped' && !(body instanceof Uint8Array)) return null;
   const encoding = request.headers['content-encoding'];
   const apply = (bytes: Uint8Array): void => {
