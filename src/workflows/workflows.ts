@@ -8,9 +8,10 @@ import type { WorkflowDefinition } from '../core/workflow-definition.ts';
 import type { TopicRef } from '../ports/storage/tasks.ts';
 import type { HistoryEntry, StepReportResult, WorkflowChange, WorkflowView } from '../ports/storage/workflows.ts';
 import type { ReadResult } from '../ports/storage.ts';
-import type { Attachment, Queues } from '../queues/queues.ts';
+import type { Queues } from '../queues/queues.ts';
 import { adoptWaiting, parkAll, parkedForOriginal } from './original-engine.ts';
 import { createInstanceId, type StepRun, StepRunner } from './step-runner.ts';
+import { StepTopics } from './step-topics.ts';
 
 export interface WorkflowsOptions {
   readonly queues: Queues;
@@ -48,7 +49,6 @@ export interface EventRequest {
 interface DeclaredSpace {
   readonly version: string | null;
   readonly definitions: ReadonlyMap<string, WorkflowDefinition>;
-  readonly topics: Map<string, Promise<Attachment>>;
   /** Settles when the topics of the definitions are served. */
   readonly declared: Promise<void>;
   /** A bundle with the original library is live: its engine has the topics. */
@@ -58,19 +58,18 @@ interface DeclaredSpace {
 const system = { lane: { lane: 'system' } } as const;
 const eventTtlMs = 7 * 86_400_000;
 const unparkedAtOnce = 200;
-const detachGraceMs = 60_000;
 
 /** Durable workflows: instances of what the live deployments declare. One per gateway. */
 export class Workflows {
   readonly #options: WorkflowsOptions;
   readonly #queues: Queues;
-  readonly #runner: StepRunner;
+  readonly #topics: StepTopics;
   readonly #spaces = new Map<string, DeclaredSpace>();
 
   constructor(options: WorkflowsOptions) {
     this.#options = options;
     this.#queues = options.queues;
-    this.#runner = new StepRunner({
+    const runner = new StepRunner({
       queues: options.queues,
       runStep: (run) => options.runStep(run),
       findDefinition: (space, workflow) => this.#spaces.get(space)?.definitions.get(workflow) ?? null,
@@ -78,6 +77,7 @@ export class Workflows {
       onApplied: (space, instance, result) => this.#noteApplied(space, instance, result),
       onWarning: (space, message) => options.onWarning(space, message),
     });
+    this.#topics = new StepTopics(options.queues, runner);
   }
 
   /**
@@ -90,38 +90,15 @@ export class Workflows {
     version: string | null,
     { isForeign = false } = {},
   ): Promise<void> {
-    const topics = this.#spaces.get(space)?.topics ?? new Map<string, Promise<Attachment>>();
     const { promise: declared, resolve } = Promise.withResolvers<void>();
     const byName = new Map(definitions.map((definition) => [definition.name, definition]));
-    this.#spaces.set(space, { version, definitions: byName, topics, declared, isForeign });
+    this.#spaces.set(space, { version, definitions: byName, declared, isForeign });
     try {
-      await this.#serveSteps(space, definitions, topics, version !== null);
+      await this.#topics.declare(space, definitions, { orphans: version !== null });
     } finally {
       resolve();
     }
     for (const { name, steps } of definitions) await this.#unpark(space, name, steps);
-  }
-
-  async #serveSteps(
-    space: string,
-    definitions: readonly WorkflowDefinition[],
-    topics: Map<string, Promise<Attachment>>,
-    isDeployed: boolean,
-  ): Promise<void> {
-    const wanted = new Map<string, JsonObject>();
-    for (const definition of definitions) {
-      for (const step of definition.steps) wanted.set(stepTopic(definition, step), definition.stepSettings[step] ?? {});
-    }
-    for (const topic of isDeployed ? await this.#findOrphans(space, wanted) : []) {
-      // A worker of the app may have the name of a topic of ours: then it is the original engine's.
-      if (topics.has(topic) || !this.#queues.hasHandler({ space, topic })) wanted.set(topic, { retentionMs: 0 });
-    }
-    await Promise.all([...wanted].map(([topic, settings]) => this.#serve({ space, topic }, settings)));
-    for (const [topic, attachment] of topics) {
-      if (wanted.has(topic)) continue;
-      topics.delete(topic);
-      void attachment.then((found) => found.detach(detachGraceMs));
-    }
   }
 
   /**
@@ -129,29 +106,25 @@ export class Workflows {
    * now on, and none of their tasks is left in the queue. Those that had not ended are parked.
    */
   async yieldTo(space: string, version: string): Promise<void> {
-    const known = this.#spaces.get(space);
-    const topics = known?.topics ?? new Map<string, Promise<Attachment>>();
-    this.#spaces.set(space, { version, definitions: new Map(), topics, declared: Promise.resolve(), isForeign: true });
+    this.#spaces.set(space, { version, definitions: new Map(), declared: Promise.resolve(), isForeign: true });
     // What was on its way to another status while one was listed is found by looking again.
-    while ((await this.report(space)).some(({ status }) => status === 'running' || status === 'waiting')) {
+    const isLeft = async (statuses: readonly WorkflowStatus[]): Promise<boolean> =>
+      (await this.report(space)).some(({ status }) => statuses.includes(status));
+    if (!(await isLeft(['running', 'waiting', 'failed']))) return;
+    do {
       for (const status of ['running', 'waiting', 'failed'] as const) await parkAll(this.#queues, space, status);
-    }
+    } while (await isLeft(['running', 'waiting']));
   }
 
   /** Leaves topics to workers of a deployment with the original library, whose engine names them alike. */
-  async release(space: string, topicNames: readonly string[]): Promise<void> {
-    const topics = this.#spaces.get(space)?.topics;
-    for (const name of topicNames) {
-      const attachment = topics?.get(name);
-      if (attachment === undefined) continue;
-      topics?.delete(name);
-      void (await attachment).detach(detachGraceMs);
-    }
+  release(space: string, topicNames: readonly string[]): Promise<void> {
+    return this.#topics.release(space, topicNames);
   }
 
   /** Knows nothing more of a space that is being removed. */
   forgetSpace(space: string): void {
     this.#spaces.delete(space);
+    this.#topics.forget(space);
   }
 
   definitions(space: string): readonly WorkflowDefinition[] {
@@ -433,40 +406,10 @@ export class Workflows {
     try {
       const declared = this.#spaces.get(topic.space);
       await declared?.declared;
-      if (declared?.version !== null && !this.#queues.hasHandler(topic)) await this.#serve(topic, { retentionMs: 0 });
+      if (declared !== undefined && declared.version !== null) await this.#topics.serveLate(topic);
     } catch (error) {
       this.#options.onWarning(topic.space, `The step topic "${topic.topic}" could not be served: ${String(error)}`);
     }
-  }
-
-  async #serve(topic: TopicRef, declared: JsonObject): Promise<void> {
-    const topics = this.#spaces.get(topic.space)?.topics;
-    if (topics === undefined) return;
-    const known = topics.get(topic.topic);
-    if (known !== undefined) return (await known).redeclare(declared);
-    const attachment = this.#queues.attach({
-      ...topic,
-      declared,
-      handler: async (tasks, context) => Promise.all(tasks.map((task) => this.#runner.run(task, context))),
-    });
-    topics.set(topic.topic, attachment);
-    attachment.catch(() => topics.delete(topic.topic));
-    await attachment;
-  }
-
-  /** Topics with tasks for steps that the deployment no longer has: their runner parks the instances. */
-  async #findOrphans(space: string, wanted: ReadonlyMap<string, JsonObject>): Promise<string[]> {
-    const { storage } = this.#queues;
-    const names = new Set((await this.report(space)).map(({ name }) => name));
-    const orphans: string[] = [];
-    for (const name of names) {
-      const [instance] = await storage.read({ kind: 'workflow.list', space, name, limit: 1 });
-      if (instance === undefined) continue;
-      const prefix = stepTopic(instance, '');
-      const busy = await storage.read({ kind: 'topic.busy', space, prefix });
-      orphans.push(...busy.filter((topic) => !wanted.has(topic)));
-    }
-    return orphans;
   }
 
   async #unpark(space: string, name: string, steps: readonly string[]): Promise<void> {
