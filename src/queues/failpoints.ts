@@ -19,6 +19,7 @@ export const failpointNames = [
   'timer',
   'change',
   'remember',
+  'remove',
 ] as const;
 
 export type FailpointName = (typeof failpointNames)[number];

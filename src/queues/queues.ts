@@ -115,12 +115,15 @@ export class Queues implements AsyncDisposable {
     await this.storage.commit([{ kind: 'task.fence', leases: [] }], lane).catch(() => undefined);
     const remove = async (seqs: readonly number[], topics: boolean): Promise<void> => {
       this.#requireRunning();
-      await this.storage.commit([{ kind: 'task.removeSpace', space, seqs, topics }], system);
+      const command = { kind: 'task.removeSpace', space, seqs, topics } as const;
+      await this.dispatcher.guard('remove', () => this.storage.commit([command], system));
     };
     await remove([], false);
     for (let isDone = false; !isDone; ) {
       this.#requireRunning();
-      const [{ done }] = await this.storage.commit([{ kind: 'workflow.removeSpace', space }], system);
+      const [{ done }] = await this.dispatcher.guard('remove', () =>
+        this.storage.commit([{ kind: 'workflow.removeSpace', space }], system),
+      );
       isDone = done;
     }
     for (let after: number | null = 0; after !== null; ) {

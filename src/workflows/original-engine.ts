@@ -20,7 +20,7 @@ export async function parkAll(queues: Queues, space: string, status: WorkflowSta
     const nowMs = queues.clock.now();
     const operation = { type: 'park', reason: parkedForOriginal } as const;
     const commands = page.map(({ id }) => ({ kind: 'workflow.apply', space, id, operation, nowMs }) as const);
-    if (commands.length > 0) await queues.storage.commit(commands, system);
+    if (commands.length > 0) await queues.dispatcher.guard('change', () => queues.storage.commit(commands, system));
     if (page.length < parkedAtOnce) return;
     last = page.at(-1)?.id;
   }
@@ -43,11 +43,11 @@ export async function adoptWaiting(
   const version = versioning === 'pinned' ? liveVersion : null;
   const shared = { space, name, collection, queuePrefix, maxStepCount, version, parent: null };
   const nowMs = queues.clock.now();
-  const adopt = (id: string) =>
-    queues.storage.commit(
-      [{ kind: 'workflow.adopt', instance: { ...shared, id }, step: '', state: {}, lease: null, nowMs }],
-      system,
-    );
+  const adopt = (id: string) => {
+    const instance = { ...shared, id };
+    const command = { kind: 'workflow.adopt', instance, step: '', state: {}, lease: null, nowMs } as const;
+    return queues.dispatcher.guard('change', () => queues.storage.commit([command], system));
+  };
   const adoptions = await Promise.allSettled(ids.map(adopt));
   const failures = adoptions.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
   const failure = failures.find(({ reason }) => !(reason instanceof TackleError) || reason.code !== 'not_found');

@@ -28,6 +28,8 @@ export interface ScenarioResult {
   readonly dead: number;
   readonly ticks: number;
   readonly unfinished: number;
+  /** Topics and instances of a space that was removed. */
+  readonly left: number;
 }
 
 /**
@@ -147,6 +149,13 @@ export async function runScenario(directory: string, failpoints: Failpoints): Pr
   await insist(() => workflows.send(space, { event: 'go', payload: 1, instanceId, id: 'once' }));
   await insist(() => workflows.updateState(space, instanceId, { updated: true }, false));
 
+  const gone = 'removed/dev';
+  await insist(() => queues.enqueue([{ space: gone, topic: 'left', payload: '{}' }]));
+  await insist(() => workflows.declare(gone, [definition], '1'));
+  await insist(() => workflows.start(gone, 'flow', {}, { id: instanceId }));
+  workflows.forgetSpace(gone);
+  await insist(() => queues.removeSpace(gone));
+
   const read = async (): Promise<ScenarioResult> => {
     const { document } = await workflows.get(space, instanceId);
     const tasks = await queues.listTasks({ space, limit: 1_000 });
@@ -163,6 +172,7 @@ export async function runScenario(directory: string, failpoints: Failpoints): Pr
       effects: (JSON.parse(page.json) as { _id: string }[]).map(({ _id }) => _id.replace(/-\d+$/, '')).sort(),
       dead: tasks.filter(({ state }) => state === 'dead').length,
       ticks: tasks.filter(({ topic }) => topic === 'ticks').length,
+      left: (await queues.listTopics(gone)).length + (await workflows.report(gone)).length,
       unfinished: tasks.filter(({ topic, state }) => topic !== 'ticks' && !ended.includes(state)).length,
     };
   };

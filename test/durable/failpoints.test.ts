@@ -16,6 +16,7 @@ import { runScenario, type ScenarioResult } from './failpoint-scenario.ts';
 function check(result: ScenarioResult): void {
   assert.deepEqual(result.effects, ['again', 'batch0', 'batch1', 'keyed', 'later', 'plain']);
   assert.equal(result.dead, 1);
+  assert.equal(result.left, 0);
   const { remembered, went, ended, updated } = result.workflow as Record<string, unknown>;
   assert.deepEqual({ remembered, went, ended, updated }, { remembered: true, went: 1, ended: 1, updated: true });
 }

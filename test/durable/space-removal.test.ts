@@ -87,7 +87,7 @@ test('nothing of the space is left, other spaces keep everything, and new work i
 
 test('a task that runs is let go of at once, and what its handler says later changes nothing', async () => {
   await using engine = await openEngine('running');
-  const begun = Promise.withResolvers<AbortSignal>();
+  const begun = Promise.withResolvers<{ readonly aborted: boolean }>();
   const handlerEnds = Promise.withResolvers<void>();
   await engine.queues.attach({
     space: 'gone',
