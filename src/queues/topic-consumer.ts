@@ -2,9 +2,11 @@ import { type SerializedError, serializeError, TackleError } from '../core/error
 import { mergeRetryPolicy, type RetryPolicy } from '../core/retry.ts';
 import { type AttemptOutcome, decideSettlement, type Settlement, type TaskLease } from '../core/task.ts';
 import type { TopicSettings } from '../core/task-topic.ts';
+import type { CancelSource } from '../ports/sandbox.ts';
 import type { ClaimedTask, TopicRef } from '../ports/storage/tasks.ts';
 import type { StepReport, StepReportResult } from '../ports/storage/workflows.ts';
 import type { Clock } from './clock.ts';
+import { TaskCancel } from './task-cancel.ts';
 
 /** What a handler says about one task. */
 export type RunResult =
@@ -22,7 +24,7 @@ export type RunResult =
     };
 
 export interface RunContext {
-  readonly signal: AbortSignal;
+  readonly signal: CancelSource;
   readonly timeoutMs: number;
   /** What becomes of a task that ended so; the same decision that the queue would make. */
   decide(task: ClaimedTask, outcome: AttemptOutcome): Settlement;
@@ -59,7 +61,7 @@ const releasePauseMs = 250;
 
 interface Run {
   readonly tasks: readonly ClaimedTask[];
-  readonly abort: AbortController;
+  readonly cancel: TaskCancel;
   readonly isSuspect: boolean;
   isOver: boolean;
 }
@@ -161,7 +163,7 @@ export class TopicConsumer {
   abortTask(lease: TaskLease): void {
     for (const run of this.#runs) {
       if (!run.tasks.some((task) => task.seq === lease.seq && task.attempt === lease.attempt)) continue;
-      run.abort.abort(new TackleError('lease_lost', 'The task was taken away from this attempt.'));
+      run.cancel.abort(new TackleError('lease_lost', 'The task was taken away from this attempt.'));
     }
   }
 
@@ -206,7 +208,7 @@ export class TopicConsumer {
   }
 
   async #run(tasks: readonly ClaimedTask[]): Promise<void> {
-    const run: Run = { tasks, abort: new AbortController(), isSuspect: tasks[0]!.crashes > 0, isOver: false };
+    const run: Run = { tasks, cancel: new TaskCancel(), isSuspect: tasks[0]!.crashes > 0, isOver: false };
     this.#runs.add(run);
     const startedAtMs = this.#host.clock.now();
     const started = performance.now();
@@ -217,11 +219,11 @@ export class TopicConsumer {
         run,
         tasks.map((): RunResult => ({ type: 'expired', error: serializeError(error) })),
       );
-      run.abort.abort(error);
+      run.cancel.abort(error);
     }, timeoutMs + expiryGraceMs);
     try {
       const context = {
-        signal: run.abort.signal,
+        signal: run.cancel,
         timeoutMs,
         decide: (task: ClaimedTask, outcome: AttemptOutcome) => this.decide(task, outcome),
       };
@@ -296,7 +298,7 @@ export class TopicConsumer {
 
   #abandonRuns(): void {
     for (const run of [...this.#runs]) {
-      run.abort.abort(new TackleError('overloaded', 'The gateway stops; the task is given back.'));
+      run.cancel.abort(new TackleError('overloaded', 'The gateway stops; the task is given back.'));
       this.#finish(
         run,
         run.tasks.map((): RunResult => ({ type: 'released' })),

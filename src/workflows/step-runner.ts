@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { serializeError, TackleError } from '../core/errors.ts';
 import { isPlainObject, type Json, type JsonObject } from '../core/json.ts';
 import type { AttemptOutcome, TaskLease } from '../core/task.ts';
 import { describeControl, isEnded, type StepOutcome, stepTopic, type WorkflowInstance } from '../core/workflow.ts';
 import type { WorkflowDefinition } from '../core/workflow-definition.ts';
+import type { CancelSource } from '../ports/sandbox.ts';
 import type { ClaimedTask, TopicRef } from '../ports/storage/tasks.ts';
 import type { StepReport, StepReportResult, WorkflowView } from '../ports/storage/workflows.ts';
 import type { Queues } from '../queues/queues.ts';
@@ -30,7 +31,7 @@ export interface StepRun {
   };
   readonly lease: TaskLease;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSource;
 }
 
 export interface StepRunnerOptions {
@@ -338,11 +339,10 @@ class StepReporter {
 
 /** 24 lower-case hex digits that grow with time, like every generated `_id`. */
 export function createInstanceId(nowMs: number): string {
-  return (
-    Math.floor(nowMs / 1000)
-      .toString(16)
-      .padStart(8, '0') + randomBytes(8).toString('hex')
-  );
+  const seconds = Math.floor(nowMs / 1000).toString(16);
+  // Node keeps random UUIDs in stock; the version and the variant lie between these two parts.
+  const uuid = randomUUID();
+  return seconds.padStart(8, '0') + uuid.slice(0, 8) + uuid.slice(28);
 }
 
 function readPayload(text: string): StepPayload | null {
