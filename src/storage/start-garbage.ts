@@ -10,6 +10,8 @@ const delayMs = 2_000;
  */
 export function collectStartGarbage(): void {
   const timer = setTimeout(() => {
+    // The flag belongs to the whole process and stays: a thread that took it back could take it from another one that is
+    // just making its context, and that would end with a ReferenceError.
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as (options: {
       type: 'major';
@@ -18,7 +20,6 @@ export function collectStartGarbage(): void {
     }) => void;
     // Only this flavour returns the pages; it takes about 20 ms.
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-    setFlagsFromString('--no-expose-gc');
   }, delayMs);
   timer.unref();
 }
