@@ -65,6 +65,8 @@ export interface SpaceDocuments {
   /** First match in `_id` order; rejects with `not_found`. */
   getOne(collection: string, selector: Selector): Promise<JsonText>;
   findOneOrNull(collection: string, selector: Selector): Promise<JsonText | null>;
+  /** What `findOneOrNull` would answer for this `_id`, where the document is in memory; undefined: ask with that. */
+  peekOne(collection: string, id: string): JsonText | undefined;
   /** One page. `query` and `options` as the app gave them, legacy forms included (`{filter, hints, limit, …}`). */
   find(collection: string, query?: unknown, options?: unknown, next?: string | null): Promise<FindPage>;
   /** All pages, each read when the one before was taken. */

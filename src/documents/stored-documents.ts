@@ -20,6 +20,7 @@ import type {
 } from './space-documents.ts';
 import { StoredCollections } from './stored-collections.ts';
 import { selectById, type TargetSelection, writeEach, writeFirst } from './targets.ts';
+import { noOrder } from './write-order.ts';
 
 /** What all spaces of a gateway share, and what belongs to this one. */
 export interface StoredDocumentsContext extends CommitContext {
@@ -55,6 +56,13 @@ export class StoredDocuments extends StoredCollections<StoredDocumentsContext> i
     }
     const page = await order.read(() => storage.read({ kind: 'document.find', ...ref, filter, limit: 1 }));
     return page.count === 0 ? null : page.json.slice(1, -1);
+  }
+
+  peekOne(collection: string, id: string): JsonText | undefined {
+    const { storage, space, order } = this.context;
+    // Where writes are ordered, those before it may still be on their way.
+    if (order !== noOrder) return undefined;
+    return storage.readKept?.({ kind: 'document.get', space, collection, id })?.json;
   }
 
   async find(collection: string, query?: unknown, options?: unknown, next?: string | null): Promise<FindPage> {

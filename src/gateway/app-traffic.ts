@@ -106,7 +106,7 @@ async function serve(options: AppTrafficOptions, runner: AppRunner, exchange: Se
   if (route !== null && middleware.length === 0) {
     const question = { route, authHook, apiPath: target.apiPath, query: exchange.query };
     const answered = options.answerByPlatform(exchange, runner, question);
-    if (answered !== null && (await answered)) return;
+    if (answered === true || (answered !== null && (await answered))) return;
   }
   const pendingBody = arrived === undefined ? readBody(request, options.maxBodyBytes) : arrived;
   const body = pendingBody instanceof Promise ? await pendingBody : pendingBody;

@@ -23,13 +23,13 @@ export interface PlatformQuestion {
 /**
  * Answers a request without entering the app, where the route says that its answer is nothing but documents or a file
  * (`platform-route.ts` of the SDK). Resolves false when only the app can answer: an unknown document, a query that cannot
- * be read, and whatever else has an error text of the app's own.
+ * be read, and whatever else has an error text of the app's own. True: it is answered already.
  */
 export type PlatformAnswers = (
   exchange: Exchange,
   runner: AppRunner,
   question: PlatformQuestion,
-) => Promise<boolean> | null;
+) => Promise<boolean> | true | null;
 
 type CrudRead = { readonly kind: 'crud-read-one' | 'crud-list'; readonly collections: readonly string[] | null };
 type Answer = CrudRead | { readonly kind: 'file'; readonly file: FileRoute };
@@ -70,7 +70,11 @@ export function createPlatformAnswers(options: PlatformAnswersOptions): Platform
     if (collection === undefined || answer.collections?.includes(collection) === false) return null;
     const documents = options.documentsOf(runner.deployment.spaceId);
     if (answer.kind === 'crud-list') return answerList(exchange, documents, collection, query);
-    return id === undefined ? null : answerOne(exchange, documents, collection, id);
+    if (id === undefined) return null;
+    const kept = documents.peekOne(collection, id);
+    if (kept === undefined) return answerOne(exchange, documents, collection, id);
+    writeJsonText(exchange, kept);
+    return true;
   };
 }
 

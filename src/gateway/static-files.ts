@@ -22,7 +22,7 @@ export interface StaticFiles {
   /** False when the app must decide: the name has no known type, and there is no page for missing files. */
   isPublic(route: FileRoute, apiPath: string): boolean;
   /** Resolves false when there is no such file and no page for that: the app says it in its own words. */
-  answer(exchange: Exchange, owner: FileOwner, route: FileRoute, apiPath: string): Promise<boolean>;
+  answer(exchange: Exchange, owner: FileOwner, route: FileRoute, apiPath: string): Promise<boolean> | true;
 }
 
 /** Files up to this size are kept in memory once they were asked for, up to the total. */
@@ -102,21 +102,29 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
   return {
     isPublic: ({ paths }, apiPath) =>
       paths.notFound !== undefined || contentTypeOf(toFileName(apiPath, paths)) !== unknownType,
-    async answer(exchange, owner, route, apiPath) {
-      if (answerPrepared(exchange, route, apiPath)) return true;
-      const file = await find(owner, route.store, toFilePath(apiPath, route.paths));
-      if (file !== null) {
-        if ((await send(exchange, file, route, 200)) !== null) remember(route, apiPath, file);
-        return true;
-      }
-      const { notFound } = route.paths;
-      if (notFound === undefined) return false;
-      const page = await find(owner, route.store, inDirectory(notFound, route.paths));
-      if (page === null) return false;
-      await send(exchange, page, { ...route, headers: [] }, 404);
-      return true;
+    answer(exchange, owner, route, apiPath) {
+      return answerPrepared(exchange, route, apiPath) || answerFound(exchange, owner, route, apiPath);
     },
   };
+
+  async function answerFound(
+    exchange: Exchange,
+    owner: FileOwner,
+    route: FileRoute,
+    apiPath: string,
+  ): Promise<boolean> {
+    const file = await find(owner, route.store, toFilePath(apiPath, route.paths));
+    if (file !== null) {
+      if ((await send(exchange, file, route, 200)) !== null) remember(route, apiPath, file);
+      return true;
+    }
+    const { notFound } = route.paths;
+    if (notFound === undefined) return false;
+    const page = await find(owner, route.store, inDirectory(notFound, route.paths));
+    if (page === null) return false;
+    await send(exchange, page, { ...route, headers: [] }, 404);
+    return true;
+  }
 }
 
 /** The whole file, whatever was asked for. */

@@ -50,6 +50,8 @@ export interface Storage extends AsyncDisposable {
   ): Promise<{ [Index in keyof Kinds]: CommandResult<Kinds[Index]> }>;
   /** Reads committed data; everything acknowledged before the call is visible. Never blocks writers. */
   read<Kind extends ReadKind>(read: ReadOf<Kind>): Promise<ReadResult<Kind>>;
+  /** What `read` would answer, where that is in memory; undefined: ask with `read`. Engines may go without. */
+  readKept?<Kind extends ReadKind>(read: ReadOf<Kind>): ReadResult<Kind> | undefined;
   /** Online copy of everything into one new database file. */
   backup(targetPath: string): Promise<void>;
   /** Resolves when the writer answers and the disk can be written; rejects with the reason otherwise. */

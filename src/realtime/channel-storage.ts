@@ -30,6 +30,7 @@ export function watchChannels(storage: Storage, channels: ChannelEvents, options
   return {
     commit: commit as Storage['commit'],
     read: (read) => storage.read(read),
+    readKept: (read) => storage.readKept?.(read),
     backup: (targetPath) => storage.backup(targetPath),
     checkReady: () => storage.checkReady(),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),

@@ -57,6 +57,7 @@ export function withSpaceQuotas(storage: Storage, options: SpaceQuotaOptions): S
       return storage.commit(commands, commitOptions);
     },
     read: (read) => storage.read(read),
+    readKept: (read) => storage.readKept?.(read),
     backup: (targetPath) => storage.backup(targetPath),
     checkReady: () => storage.checkReady(),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),

@@ -1,5 +1,6 @@
 import { TackleError } from '../../core/errors.ts';
 import { decodeStoredDocument, decodeStoredText, encodeStoredText } from '../../core/query/stored-text.ts';
+import type { StoredDocument } from '../../ports/storage/documents.ts';
 import type { CollectionState } from './catalogue.ts';
 import { isSqliteError } from './connection.ts';
 import type { WriterContext } from './handlers.ts';
@@ -16,6 +17,12 @@ export interface DocumentRow {
   readonly revision: number;
   readonly expires_at: number | null;
   readonly body: string;
+}
+
+/** What a reader's thread answers to `document.get`. */
+export interface PointRead extends StoredDocument {
+  /** Only a command can take this document away: it does not expire, and its collection has no cap. */
+  readonly isLasting: boolean;
 }
 
 /** Whether a row can be seen. Negative `expires_at` marks a row of a staged batch. */

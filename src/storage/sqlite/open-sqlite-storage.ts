@@ -6,6 +6,8 @@ import type { ChangeSource } from '../../ports/storage/changes.ts';
 import type { Command, CommitOptions, Read, ReadKind, Storage, WriterLane } from '../../ports/storage.ts';
 import { ChangeListeners } from './change-listeners.ts';
 import { CommitQueue } from './commit-queue.ts';
+import type { PointRead } from './document-table.ts';
+import { documentGroup, fileGroup, KeptReads } from './kept-reads.ts';
 import { readLanes } from './read-lanes.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { StorageThread } from './storage-thread.ts';
@@ -71,6 +73,7 @@ export class SqliteStorage implements Storage, ChangeSource {
   #writerFailure: Error | null = null;
   readonly #readers: ReaderPool;
   readonly #queue: CommitQueue;
+  readonly #kept = new KeptReads();
   /** Who waits for the commits of the queue. */
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   readonly #changes = new ChangeListeners((key, isWatched) => this.#setWatched(key, isWatched));
@@ -118,9 +121,18 @@ export class SqliteStorage implements Storage, ChangeSource {
 
   read = ((read: Read): Promise<unknown> => {
     if (this.#isClosed) return Promise.reject(new TackleError('storage_unavailable', 'The storage is closed'));
-    const space = 'space' in read && typeof read.space === 'string' ? read.space : '';
-    return this.#readers.read(readLanes[read.kind as ReadKind], space, read);
+    const place = placeOf(read);
+    if (place === null) return this.#readThere(read);
+    const [group, key] = place;
+    const kept = this.#kept.find(group, key);
+    if (kept !== undefined) return Promise.resolve(kept);
+    return this.#readAndKeep(group, key, read);
   }) as Storage['read'];
+
+  readKept = ((read: Read): unknown => {
+    const place = this.#isClosed ? null : placeOf(read);
+    return place === null ? undefined : this.#kept.find(place[0], place[1]);
+  }) as NonNullable<Storage['readKept']>;
 
   watch = ((collection, listener) => this.#changes.watch(collection, listener)) as ChangeSource['watch'];
 
@@ -160,6 +172,29 @@ export class SqliteStorage implements Storage, ChangeSource {
     await this.#writer.close({ type: 'close' });
   }
 
+  #readThere(read: Read): Promise<unknown> {
+    const space = 'space' in read && typeof read.space === 'string' ? read.space : '';
+    return this.#readers.read(readLanes[read.kind as ReadKind], space, read);
+  }
+
+  async #readAndKeep(group: string, key: string, read: Read): Promise<unknown> {
+    const fill = this.#kept.beginRead(group, key);
+    let lasting: object | undefined;
+    try {
+      const result = await this.#readThere(read);
+      if (result === null) return null;
+      if (read.kind === 'file.get') {
+        lasting = result as object;
+        return result;
+      }
+      const { isLasting, ...document } = result as PointRead;
+      if (isLasting) lasting = document;
+      return document;
+    } finally {
+      if (fill !== null) this.#kept.endRead(fill, lasting);
+    }
+  }
+
   #enqueue(lane: WriterLane, commands: readonly Command[]): Promise<unknown> {
     if (this.#writerFailure !== null) return Promise.reject(this.#writerFailure);
     const id = this.#nextId();
@@ -168,6 +203,7 @@ export class SqliteStorage implements Storage, ChangeSource {
     } catch (error) {
       return Promise.reject(error);
     }
+    const endWrite = this.#kept.beginWrite(commands);
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(() => {
@@ -175,7 +211,19 @@ export class SqliteStorage implements Storage, ChangeSource {
         this.#send();
       });
     }
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      if (endWrite === null) {
+        this.#waiting.set(id, { resolve, reject });
+        return;
+      }
+      const end =
+        <Outcome>(settle: (outcome: Outcome) => void) =>
+        (outcome: Outcome) => {
+          endWrite();
+          settle(outcome);
+        };
+      this.#waiting.set(id, { resolve: end(resolve), reject: end(reject) });
+    });
   }
 
   #startWriter(): StorageThread<WriterRequest> {
@@ -274,4 +322,11 @@ export class SqliteStorage implements Storage, ChangeSource {
     this.#lastId += 1;
     return this.#lastId;
   }
+}
+
+/** Where the result of a point read is kept; null: nowhere. */
+function placeOf(read: Read): readonly [group: string, key: string] | null {
+  if (read.kind === 'document.get') return [documentGroup(read.space, read.collection), read.id];
+  if (read.kind === 'file.get') return [fileGroup(read.space), read.path];
+  return null;
 }

@@ -3,7 +3,7 @@ import { applyProjection, compileProjection } from '../../../core/query/projecti
 import { decodeStoredDocument, decodeStoredText, encodeStoredText } from '../../../core/query/stored-text.ts';
 import type { DocumentReads } from '../../../ports/storage/documents.ts';
 import type { CollectionState } from '../catalogue.ts';
-import { type DocumentRow, isVisible } from '../document-table.ts';
+import { type DocumentRow, isVisible, type PointRead } from '../document-table.ts';
 import type { ReaderContext, ReadHandlers } from '../handlers.ts';
 import { findRows } from '../reads/find-rows.ts';
 import { planQuery } from '../reads/plan.ts';
@@ -27,7 +27,8 @@ export const documentReads: ReadHandlers<Group> = {
         .sql(`SELECT seq, _id, revision, expires_at, body FROM d_${collection.n} WHERE _id = ?`)
         .get(encodeStoredText(params.id)) as DocumentRow | undefined;
       if (row === undefined || !isVisible(collection, row.expires_at, nowMs)) return null;
-      return { id: params.id, json: toDocumentJson(row._id, row.body), revision: row.revision };
+      const document = { id: params.id, json: toDocumentJson(row._id, row.body), revision: row.revision };
+      return { ...document, isLasting: row.expires_at === null && collection.cap === null } satisfies PointRead;
     },
   },
 

@@ -1,0 +1,237 @@
+// What the gateway keeps of point reads, on the real engine with its threads. Nothing is fake.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { CollectionRef } from '../../ports/storage/documents.ts';
+import type { Storage } from '../../ports/storage.ts';
+import { KeptReads } from './kept-reads.ts';
+import { openTemporaryStorage, type TemporaryStorage } from './testing/temporary-storage.ts';
+
+let temporary: TemporaryStorage;
+let spaces = 0;
+
+before(async () => {
+  temporary = await openTemporaryStorage();
+});
+after(() => temporary[Symbol.asyncDispose]());
+
+const ids = ['a', 'b', 'c'];
+const lane = { lane: { lane: 'system' } } as const;
+
+/** Counts every write of a document; what was removed counts as one step as well. */
+class Ledger {
+  readonly #storage: Storage;
+  readonly #ref: CollectionRef;
+  /** Per id: the number of the last write that was asked for, and of the last that was acknowledged. */
+  readonly #asked = new Map<string, number>();
+  readonly #acknowledged = new Map<string, number>();
+  readonly #present = new Map<string, ReadonlySet<number>>();
+
+  constructor(storage: Storage, ref: CollectionRef) {
+    this.#storage = storage;
+    this.#ref = ref;
+  }
+
+  /** Writes are asked for in an order and committed in it. */
+  async write(id: string, how: 'put' | 'remove' | 'drop' | 'refused'): Promise<void> {
+    const concerned = how === 'drop' ? ids : [id];
+    if (how === 'refused') {
+      const refused = this.#storage.commit(
+        [
+          { kind: 'document.remove', ...this.#ref, targets: [{ id }], mode: 'first' },
+          { kind: 'document.expect', ...this.#ref, id, revision: -1 },
+        ],
+        lane,
+      );
+      await assert.rejects(refused);
+      return;
+    }
+    const numbers = new Map<string, number>();
+    for (const one of concerned) {
+      const number = (this.#asked.get(one) ?? 0) + 1;
+      this.#asked.set(one, number);
+      numbers.set(one, number);
+      if (how === 'put') this.#present.set(one, new Set([...(this.#present.get(one) ?? []), number]));
+    }
+    await this.#commit(id, how, numbers.get(id) ?? 0);
+    for (const [one, number] of numbers) {
+      this.#acknowledged.set(one, Math.max(number, this.#acknowledged.get(one) ?? 0));
+    }
+  }
+
+  async read(id: string): Promise<void> {
+    const least = this.#acknowledged.get(id) ?? 0;
+    const kept = this.#storage.readKept?.({ kind: 'document.get', ...this.#ref, id });
+    if (kept !== undefined) this.#check(id, least, kept);
+    this.#check(id, least, await this.#storage.read({ kind: 'document.get', ...this.#ref, id }));
+  }
+
+  #check(id: string, least: number, found: { readonly json: string } | null): void {
+    const most = this.#asked.get(id) ?? 0;
+    const present = this.#present.get(id) ?? new Set();
+    if (found !== null) {
+      const { n } = JSON.parse(found.json) as { n: number };
+      assert.ok(n >= least && n <= most, `${id}: read ${n}, acknowledged ${least}, asked for ${most}`);
+      return;
+    }
+    // Nothing is there: some write since the last one that was acknowledged removed it.
+    let mayBeGone = least === 0;
+    for (let number = least; number <= most; number += 1) mayBeGone ||= !present.has(number);
+    assert.ok(mayBeGone, `${id}: nothing read, acknowledged ${least}, asked for ${most}`);
+  }
+
+  async #commit(id: string, how: 'put' | 'remove' | 'drop', n: number): Promise<void> {
+    const ref = this.#ref;
+    if (how === 'drop') await this.#storage.commit([{ kind: 'collection.drop', ...ref }], lane);
+    else if (how === 'remove') {
+      await this.#storage.commit([{ kind: 'document.remove', ...ref, targets: [{ id }], mode: 'first' }], lane);
+    } else {
+      const change = { type: 'replace', body: JSON.stringify({ n }) } as const;
+      const upsert = { id, filter: { kind: 'and', filters: [] } } as const;
+      await this.#storage.commit(
+        [{ kind: 'document.write', ...ref, targets: [{ id }], mode: 'first', change, upsert }],
+        lane,
+      );
+    }
+  }
+}
+
+const step = fc.record({
+  id: fc.constantFrom(...ids),
+  what: fc.oneof(
+    { weight: 8, arbitrary: fc.constant('read' as const) },
+    { weight: 4, arbitrary: fc.constant('put' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('remove' as const, 'drop' as const, 'refused' as const) },
+  ),
+  /** Whether the client waits for the answer before its next step. */
+  waits: fc.boolean(),
+});
+
+describe('point reads that are kept in memory', () => {
+  test('never show less than what was acknowledged when the read began, nor what nobody wrote', async () => {
+    const clients = fc.array(fc.array(step, { maxLength: 30 }), { minLength: 2, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(clients, async (scripts) => {
+        spaces += 1;
+        const ledger = new Ledger(temporary.storage, { space: `s${spaces}`, collection: 'c' });
+        await Promise.all(
+          scripts.map(async (script) => {
+            const open: Promise<void>[] = [];
+            for (const { id, what, waits } of script) {
+              const done = what === 'read' ? ledger.read(id) : ledger.write(id, what);
+              open.push(done);
+              done.catch(() => undefined);
+              if (waits) await done;
+            }
+            await Promise.all(open);
+          }),
+        );
+        for (const id of ids) await ledger.read(id);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('a second read finds the document in memory, and a write takes it away before it is accepted', async () => {
+    const { storage } = temporary;
+    const ref = { space: 'kept', collection: 'c' };
+    await storage.commit([{ kind: 'document.insert', ...ref, documents: [{ id: 'a', body: '{"n":1}' }] }], lane);
+    assert.equal(storage.readKept({ kind: 'document.get', ...ref, id: 'a' }), undefined);
+    const read = await storage.read({ kind: 'document.get', ...ref, id: 'a' });
+    assert.deepEqual(storage.readKept({ kind: 'document.get', ...ref, id: 'a' }), read);
+    const removed = storage.commit([{ kind: 'document.remove', ...ref, targets: [{ id: 'a' }], mode: 'first' }], lane);
+    assert.equal(storage.readKept({ kind: 'document.get', ...ref, id: 'a' }), undefined);
+    await removed;
+    assert.equal(await storage.read({ kind: 'document.get', ...ref, id: 'a' }), null);
+  });
+
+  test('what expires, and what a cap may remove, is read each time', async () => {
+    const { storage } = temporary;
+    const expiring = { space: 'expiring', collection: 'c' };
+    const capped = { space: 'capped', collection: 'c' };
+    const expiresAtMs = Date.now() + 60_000;
+    await storage.commit(
+      [
+        { kind: 'document.insert', ...expiring, documents: [{ id: 'a', body: '{}', expiresAtMs }] },
+        { kind: 'collection.put', ...capped, cap: 10 },
+        { kind: 'document.insert', ...capped, documents: [{ id: 'a', body: '{}' }] },
+      ],
+      lane,
+    );
+    for (const ref of [expiring, capped]) {
+      assert.notEqual(await storage.read({ kind: 'document.get', ...ref, id: 'a' }), null);
+      assert.equal(storage.readKept({ kind: 'document.get', ...ref, id: 'a' }), undefined);
+    }
+  });
+
+  test('a file that is replaced or removed is not found in memory any more', async () => {
+    const { storage } = temporary;
+    const file = {
+      path: '/a',
+      hash: 'h1',
+      sizeBytes: 1,
+      contentType: 'text/plain',
+      origin: 'app',
+      modifiedAtMs: 1,
+    } as const;
+    const ask = { kind: 'file.get', space: 'files', path: '/a' } as const;
+    await storage.commit([{ kind: 'file.put', space: 'files', file, maxSpaceBytes: null }], lane);
+    assert.deepEqual(await storage.read(ask), file);
+    assert.deepEqual(storage.readKept(ask), file);
+    await storage.commit(
+      [{ kind: 'file.put', space: 'files', file: { ...file, hash: 'h2' }, maxSpaceBytes: null }],
+      lane,
+    );
+    assert.equal((await storage.read(ask))?.hash, 'h2');
+    await storage.commit([{ kind: 'file.remove', space: 'files', path: '/a' }], lane);
+    assert.equal(storage.readKept(ask), undefined);
+    assert.equal(await storage.read(ask), null);
+  });
+});
+
+describe('the memory for point reads', () => {
+  test('a read that overlaps with a write is not kept, whichever of them ends first', () => {
+    const kept = new KeptReads();
+    const write = [
+      { kind: 'document.remove', space: 's', collection: 'c', targets: [{ id: 'a' }], mode: 'first' },
+    ] as const;
+    const group = 'd\0s\0c';
+    const early = kept.beginRead(group, 'a');
+    const end = kept.beginWrite(write);
+    assert.equal(kept.beginRead(group, 'a'), null);
+    assert.ok(early !== null && end !== null);
+    end();
+    kept.endRead(early, { json: 'old' });
+    assert.equal(kept.find(group, 'a'), undefined);
+    const late = kept.beginRead(group, 'a');
+    assert.ok(late !== null);
+    kept.endRead(late, { json: 'new' });
+    assert.deepEqual(kept.find(group, 'a'), { json: 'new' });
+  });
+
+  test('a command that it does not know of empties it', () => {
+    const kept = new KeptReads();
+    const fill = kept.beginRead('g', 'a');
+    assert.ok(fill !== null);
+    kept.endRead(fill, { json: '1' });
+    kept.beginWrite([{ kind: 'space.drop', space: 's' }])?.();
+    assert.equal(kept.find('g', 'a'), undefined);
+  });
+
+  test('it stays within its limit, and what is asked for often stays', () => {
+    const kept = new KeptReads(20_000);
+    let found = 0;
+    for (let number = 0; number < 1_000; number += 1) {
+      for (const key of ['often', String(number)]) {
+        if (kept.find('g', key) !== undefined) continue;
+        const fill = kept.beginRead('g', key);
+        assert.ok(fill !== null);
+        kept.endRead(fill, { json: 'x'.repeat(100) });
+      }
+    }
+    for (let number = 0; number < 1_000; number += 1) if (kept.find('g', String(number)) !== undefined) found += 1;
+    assert.notEqual(kept.find('g', 'often'), undefined);
+    assert.ok(found > 10 && found * 300 <= 20_000, String(found));
+  });
+});

@@ -1,0 +1,217 @@
+import type { Command } from '../../ports/storage.ts';
+
+/** Texts and names of what is kept, in UTF-16 units: about so many bytes, mostly. */
+const maxKeptUnits = 16 * 1024 * 1024;
+/** Larger ones are read each time. */
+const maxValueUnits = 32 * 1024;
+/** What an entry costs besides its texts. */
+const entryUnits = 200;
+
+/** What a command may change: one key, all of a group, or (null) anything. */
+type Scope = { readonly group: string; readonly keys: readonly string[] | null } | null;
+
+/** What is kept of a group. */
+type Shelf = Map<string, object>;
+
+/** A read that may be kept when it ends. */
+export interface Fill {
+  readonly group: string;
+  readonly key: string;
+  isVoid: boolean;
+}
+
+export const documentGroup = (space: string, collection: string): string => `d\0${space}\0${collection}`;
+export const fileGroup = (space: string): string => `f\0${space}`;
+
+/**
+ * Results of point reads on the gateway's thread, which is where every write begins and is acknowledged. A value is gone
+ * when a write that may change it is accepted, and is not kept again before that write has ended; a read that overlaps with
+ * such a write is not kept either. So what is found here is what a read of the database would find, and what was
+ * acknowledged is never missing from it. What changes without a command (expiry, caps) is not given to it.
+ */
+export class KeptReads {
+  /** By group and key. What is found in the older half moves to the recent one; when that is full, the older half goes. */
+  #recent = new Map<string, Shelf>();
+  #older = new Map<string, Shelf>();
+  #recentUnits = 0;
+  readonly #maxUnits: number;
+  /** Writes under way: of anything, of groups, and of single keys by group. */
+  #writesOfAll = 0;
+  readonly #writesOfGroup = new Map<string, number>();
+  readonly #writesOfKey = new Map<string, Map<string, number>>();
+  /** Reads under way that would be kept, one for each key. */
+  readonly #fills = new Map<string, Map<string, Fill>>();
+
+  constructor(maxUnits = maxKeptUnits) {
+    this.#maxUnits = maxUnits / 2;
+  }
+
+  find(group: string, key: string): object | undefined {
+    const value = this.#recent.get(group)?.get(key);
+    if (value !== undefined || this.#older.size === 0) return value;
+    const older = this.#older.get(group)?.get(key);
+    if (older !== undefined) this.#keep(group, key, older);
+    return older;
+  }
+
+  /** Before the read is sent. Null: its result must not be kept. */
+  beginRead(group: string, key: string): Fill | null {
+    if (this.#writesOfAll > 0 || this.#writesOfGroup.has(group)) return null;
+    if (this.#writesOfKey.get(group)?.has(key) === true) return null;
+    const fills = this.#fills.get(group);
+    if (fills?.has(key) === true) return null;
+    const fill: Fill = { group, key, isVoid: false };
+    if (fills === undefined) this.#fills.set(group, new Map([[key, fill]]));
+    else fills.set(key, fill);
+    return fill;
+  }
+
+  /** Undefined: the read failed, or what it found is not to be kept. */
+  endRead(fill: Fill, value: object | undefined): void {
+    const { group, key } = fill;
+    const fills = this.#fills.get(group);
+    if (fills?.get(key) === fill) {
+      fills.delete(key);
+      if (fills.size === 0) this.#fills.delete(group);
+    }
+    if (fill.isVoid || value === undefined) return;
+    if (unitsOf(key, value) <= maxValueUnits) this.#keep(group, key, Object.freeze(value));
+  }
+
+  /** Before the commit is accepted. Answers what to call when it has ended, one way or the other; null: nothing to do. */
+  beginWrite(commands: readonly Command[]): (() => void) | null {
+    let scopes: Scope[] | null = null;
+    for (const command of commands) {
+      const scope = scopeOf(command);
+      if (scope === undefined) continue;
+      this.#forget(scope);
+      this.#countWrite(scope, 1);
+      scopes ??= [];
+      scopes.push(scope);
+    }
+    if (scopes === null) return null;
+    const begun = scopes;
+    return () => {
+      for (const scope of begun) this.#countWrite(scope, -1);
+    };
+  }
+
+  #keep(group: string, key: string, value: object): void {
+    const units = unitsOf(key, value);
+    if (this.#recentUnits + units > this.#maxUnits) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+      this.#recentUnits = 0;
+    }
+    let shelf = this.#recent.get(group);
+    if (shelf === undefined) {
+      shelf = new Map();
+      this.#recent.set(group, shelf);
+    }
+    const replaced = shelf.get(key);
+    if (replaced !== undefined) this.#recentUnits -= unitsOf(key, replaced);
+    shelf.set(key, value);
+    this.#recentUnits += units;
+  }
+
+  #forget(scope: Scope): void {
+    if (scope === null) {
+      this.#recent.clear();
+      this.#older.clear();
+      this.#recentUnits = 0;
+      for (const fills of this.#fills.values()) voidAll(fills);
+      return;
+    }
+    const { group, keys } = scope;
+    const fills = this.#fills.get(group);
+    const recent = this.#recent.get(group);
+    if (keys === null) {
+      for (const [key, value] of recent ?? []) this.#recentUnits -= unitsOf(key, value);
+      this.#recent.delete(group);
+      this.#older.delete(group);
+      if (fills !== undefined) voidAll(fills);
+      return;
+    }
+    const older = this.#older.get(group);
+    for (const key of keys) {
+      const value = recent?.get(key);
+      if (value !== undefined) this.#recentUnits -= unitsOf(key, value);
+      recent?.delete(key);
+      older?.delete(key);
+      const fill = fills?.get(key);
+      if (fill !== undefined) fill.isVoid = true;
+    }
+  }
+
+  #countWrite(scope: Scope, change: 1 | -1): void {
+    if (scope === null) this.#writesOfAll += change;
+    else if (scope.keys === null) addTo(this.#writesOfGroup, scope.group, change);
+    else {
+      let counts = this.#writesOfKey.get(scope.group);
+      if (counts === undefined) {
+        counts = new Map();
+        this.#writesOfKey.set(scope.group, counts);
+      }
+      for (const key of scope.keys) addTo(counts, key, change);
+      if (counts.size === 0) this.#writesOfKey.delete(scope.group);
+    }
+  }
+}
+
+/** Undefined: the command changes nothing that is kept. */
+function scopeOf(command: Command): Scope | undefined {
+  switch (command.kind) {
+    case 'document.insert':
+      return inCollection(
+        command,
+        command.documents.map(({ id }) => id),
+      );
+    case 'document.write': {
+      const ids = command.targets.map(({ id }) => id);
+      if (command.upsert !== undefined) ids.push(command.upsert.id);
+      return inCollection(command, ids);
+    }
+    case 'document.remove':
+      return inCollection(
+        command,
+        command.targets.map(({ id }) => id),
+      );
+    case 'document.publish':
+    case 'collection.put':
+    case 'collection.drop':
+      return inCollection(command, null);
+    case 'file.put':
+      return { group: fileGroup(command.space), keys: [command.file.path] };
+    case 'file.remove':
+      return { group: fileGroup(command.space), keys: [command.path] };
+    case 'file.removeSpace':
+      return { group: fileGroup(command.space), keys: null };
+    case 'document.expect':
+    case 'index.create':
+    case 'index.build':
+    case 'index.remove':
+      return undefined;
+    default:
+      return /^(?:keyvalue|record|task|topic|schedule|workflow)\./.test(command.kind) ? undefined : null;
+  }
+}
+
+function inCollection({ space, collection }: { space: string; collection: string }, keys: string[] | null): Scope {
+  return { group: documentGroup(space, collection), keys };
+}
+
+function voidAll(fills: ReadonlyMap<string, Fill>): void {
+  for (const fill of fills.values()) fill.isVoid = true;
+}
+
+function addTo(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+function unitsOf(key: string, value: object): number {
+  let units = entryUnits + key.length;
+  for (const text of Object.values(value)) if (typeof text === 'string') units += text.length;
+  return units;
+}
