@@ -10,7 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type FailpointAction, Failpoints, failpointNames } from '../../src/queues/failpoints.ts';
+import { type FailpointAction, type FailpointSide, Failpoints, failpointNames } from '../../src/queues/failpoints.ts';
 import { runScenario, type ScenarioResult } from './failpoint-scenario.ts';
 
 function check(result: ScenarioResult): void {
@@ -38,7 +38,12 @@ const childProgram = `
   Promise.all([scenario, failpoints]).then(([{ runScenario }, { Failpoints }]) =>
     runScenario(directory, Failpoints.parse(armed)));
 `;
-const actions: readonly FailpointAction[] = [{ type: 'throw' }, { type: 'duplicate' }, { type: 'delay', delayMs: 60 }];
+const faults: readonly { readonly action: FailpointAction; readonly sides: readonly FailpointSide[] }[] = [
+  { action: { type: 'throw' }, sides: ['before'] },
+  { action: { type: 'throw' }, sides: ['after'] },
+  { action: { type: 'duplicate' }, sides: ['before'] },
+  { action: { type: 'delay', delayMs: 60 }, sides: ['before', 'after'] },
+];
 
 describe('failpoints', { concurrency: 4 }, () => {
   test('the scenario passes all of them', async () => {
@@ -51,18 +56,16 @@ describe('failpoints', { concurrency: 4 }, () => {
 
   for (const name of failpointNames) {
     test(`${name}: errors, delays and duplicates change nothing`, async () => {
-      for (const action of actions) {
-        for (const side of action.type === 'duplicate' ? (['before'] as const) : (['before', 'after'] as const)) {
-          const failpoints = new Failpoints();
-          failpoints.arm(name, side, action);
-          await inDirectory(async (directory) => {
-            try {
-              check(await runScenario(directory, failpoints));
-            } catch (error) {
-              throw new Error(`${side}:${name}=${action.type}`, { cause: error });
-            }
-          });
-        }
+      for (const { action, sides } of faults) {
+        const failpoints = new Failpoints();
+        for (const side of sides) failpoints.arm(name, side, action);
+        await inDirectory(async (directory) => {
+          try {
+            check(await runScenario(directory, failpoints));
+          } catch (error) {
+            throw new Error(`${sides.join(' and ')} ${name}: ${action.type}`, { cause: error });
+          }
+        });
       }
     });
 
@@ -71,6 +74,7 @@ describe('failpoints', { concurrency: 4 }, () => {
         await inDirectory(async (directory) => {
           const child = spawn(process.execPath, ['--eval', childProgram, directory, `${side}:${name}=kill`], {
             stdio: 'ignore',
+            timeout: 60_000,
           });
           await once(child, 'exit');
           assert.equal(child.signalCode, 'SIGKILL', `${side}:${name} was not passed`);
