@@ -191,8 +191,18 @@ function scopeOf(command: Command): Scope | undefined {
     case 'index.build':
     case 'index.remove':
       return undefined;
+    case 'workflow.start':
+    case 'workflow.adopt':
+      return inCollection({ ...command.instance }, [command.instance.id]);
+    case 'workflow.steps':
+      // Steps write the documents of their instances, of parents and of children; where those are stands in their rows.
+      return command.reports.length === 0 ? undefined : null;
+    case 'workflow.remember':
+    case 'workflow.sweep':
+    case 'workflow.removeSpace':
+      return undefined;
     default:
-      return /^(?:keyvalue|record|task|topic|schedule|workflow)\./.test(command.kind) ? undefined : null;
+      return /^(?:keyvalue|record|task|topic|schedule)\./.test(command.kind) ? undefined : null;
   }
 }
 
