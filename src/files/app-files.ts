@@ -1,3 +1,4 @@
+import type { FileRow } from '../ports/storage/files.ts';
 import type { AssetManifests } from './asset-manifest.ts';
 import type { BlobHash } from './blob-store.ts';
 import { contentTypeOf, parseDirectoryPath, parseFilePath } from './file-path.ts';
@@ -34,6 +35,8 @@ export type ReadableEntry =
 /** Files as an app reads them, from both stores. */
 export interface AppFiles {
   find(owner: FileOwner, store: FileStoreName, path: string): Promise<ReadableFile | null>;
+  /** True when `find` would resolve with this file again; false when only `find` can tell. */
+  isCurrent(owner: FileOwner, file: ReadableFile): boolean;
   /** In path order, at most `limit`. Directories end with `/`. */
   list(
     owner: FileOwner,
@@ -62,6 +65,10 @@ export function createAppFiles(files: Files, manifests: AssetManifests): AppFile
       const uploaded = await files.find(owner.spaceId, path);
       return uploaded?.origin === 'upload' ? uploaded : null;
     },
+
+    isCurrent: (owner, file) =>
+      // Assets never change within a version.
+      file.origin === 'deployment' || files.isCurrent(owner.spaceId, file as FileRow),
 
     async list(owner, store, directory, { recursive, limit }) {
       const assets = store === 'source' ? await listAssets(owner, directory, recursive) : [];

@@ -32,6 +32,8 @@ export interface FileUpload extends Pick<BlobUpload, 'append' | 'abort' | 'sizeB
  */
 export interface Files {
   find(spaceId: string, path: string): Promise<FileRow | null>;
+  /** True when this very row, which `find` resolved with, is in memory still: then it is what `find` would say now. */
+  isCurrent(spaceId: string, row: FileRow): boolean;
   /** One level of a directory, or everything below it, in path order, page by page. */
   list(spaceId: string, directory: string, options?: { readonly recursive?: boolean }): AsyncIterable<FileListing>;
   startUpload(spaceId: string, path: string, options: SaveOptions): Promise<FileUpload>;
@@ -126,6 +128,7 @@ export function createFiles(options: FilesOptions): Files {
 
   return {
     find,
+    isCurrent: (spaceId, row) => storage.readKept?.({ kind: 'file.get', space: spaceId, path: row.path }) === row,
     startUpload,
     async *list(spaceId, directory, { recursive = false } = {}) {
       const query = { kind: 'file.list', space: spaceId, directory: parseDirectoryPath(directory), recursive } as const;

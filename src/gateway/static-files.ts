@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { inDirectory, type StaticPaths, toFileName, toFilePath } from 'tackle-sdk/static-path';
 import { TackleError } from '../core/errors.ts';
@@ -36,33 +37,34 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
   const { appFiles, blobs } = options;
   const kept = new KeptBodies(blobs);
 
-  /** Answers with assets, which never change within a version; a route belongs to one version. */
+  /** Answers of the routes, each of which belongs to one version. */
   const prepared = new WeakMap<FileRoute, Map<string, PreparedAnswer>>();
 
   function remember(route: FileRoute, apiPath: string, file: ReadableFile): void {
-    if (file.origin !== 'deployment' || apiPath.length > maxPreparedLength) return;
+    if (apiPath.length > maxPreparedLength) return;
     let answers = prepared.get(route);
     if (answers === undefined) {
       answers = new Map();
       prepared.set(route, answers);
     }
     if (answers.size >= maxPrepared) answers.clear();
-    answers.set(apiPath, { headers: listHeaders(file, route, whole), hash: file.hash });
+    answers.set(apiPath, { headers: listHeaders(file, route, whole), file });
   }
 
   /** True when the answer could be given at once. */
-  function answerPrepared(exchange: Exchange, route: FileRoute, apiPath: string): boolean {
+  function answerPrepared(exchange: Exchange, owner: FileOwner, route: FileRoute, apiPath: string): boolean {
     const answer = prepared.get(route)?.get(apiPath);
     const { request, response } = exchange;
     const { headers } = request;
     if (answer === undefined || request.method !== 'GET' || headers.range !== undefined) return false;
     if (headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined) return false;
-    const body = kept.find(answer.hash);
+    if (!appFiles.isCurrent(owner, answer.file)) return false;
+    const body = kept.find(answer.file.hash);
     if (body === undefined) return false;
     const lines = ['X-Request-Id', exchange.requestId, ...answer.headers];
     appendCorsHeaders(lines, request);
     response.writeHead(200, lines);
-    response.end(body);
+    endWith(response, body);
     return true;
   }
 
@@ -79,7 +81,7 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
     file: ReadableFile,
     route: FileRoute,
     status: 200 | 404,
-  ): Promise<Buffer | null> {
+  ): Promise<KeptBody | null> {
     const { request, response } = exchange;
     const decided = status === 200 ? decideFileAnswer(request, file) : whole;
     const headers = ['X-Request-Id', exchange.requestId, ...listHeaders(file, route, decided)];
@@ -91,7 +93,7 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
     }
     if (decided.range === null && file.sizeBytes <= maxKeptBytes) {
       const body = kept.find(file.hash) ?? (await kept.load(file.hash));
-      response.end(body);
+      endWith(response, body);
       return body;
     }
     const source = blobs.openRead(file.hash, decided.range ?? undefined);
@@ -103,7 +105,7 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
     isPublic: ({ paths }, apiPath) =>
       paths.notFound !== undefined || contentTypeOf(toFileName(apiPath, paths)) !== unknownType,
     answer(exchange, owner, route, apiPath) {
-      return answerPrepared(exchange, route, apiPath) || answerFound(exchange, owner, route, apiPath);
+      return answerPrepared(exchange, owner, route, apiPath) || answerFound(exchange, owner, route, apiPath);
     },
   };
 
@@ -131,7 +133,7 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
 const whole = { status: 200, range: null } as const;
 
 interface PreparedAnswer {
-  readonly hash: BlobHash;
+  readonly file: ReadableFile;
   readonly headers: readonly string[];
 }
 
@@ -185,17 +187,27 @@ const ownHeaders: ReadonlySet<string> = new Set([
   'accept-ranges',
 ]);
 
+/** Bytes, or a character for each of them: Node writes a head and a text in one piece, but a head and bytes in two. */
+type KeptBody = Buffer | string;
+
+const maxTextBytes = 16_384;
+
+function endWith(response: ServerResponse, body: KeptBody): void {
+  if (typeof body === 'string') response.end(body, 'latin1');
+  else response.end(body);
+}
+
 /** Small files in memory; those not asked for longest go first. */
 class KeptBodies {
   readonly #blobs: BlobStore;
-  readonly #bodies = new Map<BlobHash, Buffer>();
+  readonly #bodies = new Map<BlobHash, KeptBody>();
   #totalBytes = 0;
 
   constructor(blobs: BlobStore) {
     this.#blobs = blobs;
   }
 
-  find(hash: BlobHash): Buffer | undefined {
+  find(hash: BlobHash): KeptBody | undefined {
     const body = this.#bodies.get(hash);
     if (body === undefined) return undefined;
     this.#bodies.delete(hash);
@@ -203,8 +215,9 @@ class KeptBodies {
     return body;
   }
 
-  async load(hash: BlobHash): Promise<Buffer> {
-    const body = await this.#blobs.readBytes(hash);
+  async load(hash: BlobHash): Promise<KeptBody> {
+    const bytes = await this.#blobs.readBytes(hash);
+    const body = bytes.length > maxTextBytes ? bytes : bytes.toString('latin1');
     if (this.#bodies.has(hash)) return body;
     this.#bodies.set(hash, body);
     this.#totalBytes += body.length;
