@@ -46,6 +46,7 @@ if (documents > 0) {
     pids: [gateway.pid],
   });
 }
+await checkList();
 for (const target of targets) await load(target.url, { ...target, seconds: 2 });
 const results = new Map(targets.map(({ name }) => [name, []]));
 for (let round = 0; round < rounds; round += 1) {
@@ -91,4 +92,12 @@ async function importDocuments() {
     });
     if (!answer.ok) throw new Error(await answer.text());
   }
+}
+
+/** A list that finds nothing would be fast. */
+async function checkList() {
+  if (targets.length < 3) return;
+  const answer = await fetch(targets[2].url, { headers });
+  const { length } = await answer.json();
+  if (length !== perGroup) throw new Error(`The list has ${length} documents, not ${perGroup}`);
 }
