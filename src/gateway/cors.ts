@@ -23,6 +23,8 @@ export interface SetByApp {
   readonly credentials: boolean;
 }
 
+export const setByNobody: SetByApp = { origin: false, credentials: false };
+
 export function findCorsHeaders(headers: readonly string[]): SetByApp {
   return {
     origin: hasHeader(headers, 'access-control-allow-origin'),
