@@ -140,7 +140,7 @@ async function readFully(file: FileHandle, target: Buffer, position: number): Pr
 function finishDatabase(path: string, options: RestoreBackupOptions): void {
   const connection = openConnection({ path });
   try {
-    Array.from(checkIntegrity(connection, Number.POSITIVE_INFINITY));
+    Array.from(checkIntegrity(connection, { budgetMs: Number.POSITIVE_INFINITY }));
     const version = readSchemaVersion(connection.db);
     if (version > migrations.length) {
       throw new TackleError(

@@ -90,7 +90,7 @@ function serve(): void {
         });
         break;
       case 'check':
-        scheduler.add(request.id, '', () => checkIntegrity(connection, request.budgetMs));
+        scheduler.add(request.id, '', () => checkIntegrity(connection, { budgetMs: request.budgetMs }));
         break;
       case 'close':
         spools.close();

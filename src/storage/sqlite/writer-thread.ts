@@ -11,7 +11,7 @@ import type { OpenedDetail, ThreadMessage, WriterOptions, WriterRequest } from '
 import { Writer } from './writer.ts';
 
 /** After an unclean stop so much of the file is checked before anything is served; the rest follows on a reader. */
-const startCheckBudgetMs = 200;
+const startCheck = { budgetMs: 200, maxRows: 20_000 };
 const longestTimerMs = 60_000;
 
 const port = parentPort!;
@@ -25,7 +25,7 @@ function open(): { connection: Connection; detail: OpenedDetail } {
   const walPath = `${options.path}-wal`;
   const wasUnclean = existsSync(walPath) && statSync(walPath).size > 0;
   const connection = openConnection({ path: options.path, synchronous: options.synchronous, cacheKilobytes: 16_384 });
-  if (wasUnclean) Array.from(checkIntegrity(connection, startCheckBudgetMs));
+  if (wasUnclean) Array.from(checkIntegrity(connection, startCheck));
   const { from, to } = migrate(connection.db, {
     migrations,
     backUp(fromVersion) {
