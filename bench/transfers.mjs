@@ -51,7 +51,7 @@ async function measure(what, transfer) {
 }
 
 async function upload() {
-  const sent = request(`${gateway.url}/api/v1${path}/files/content?path=/stored/large.bin`, {
+  const sent = request(`${gateway.url}/api/v1${path}/files/content?path=/stored/large.mp4`, {
     method: 'PUT',
     headers: { authorization, 'content-type': 'application/octet-stream' },
   });
@@ -72,7 +72,7 @@ async function upload() {
 
 async function download() {
   const response = await new Promise((resolve, reject) => {
-    request(`${gateway.url}/p/${project.id}/dev/stored/large.bin`)
+    request(`${gateway.url}/p/${project.id}/dev/stored/large.mp4`)
       .once('response', resolve)
       .once('error', reject)
       .end();

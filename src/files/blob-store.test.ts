@@ -22,6 +22,9 @@ describe('the blob store', () => {
     assert.deepEqual(second, first);
     assert.equal(await blobs.readText(first.hash), 'hello');
     const part = Buffer.concat(await blobs.openRead(first.hash, { start: 1, end: 3 }).toArray());
+    const pieces: Buffer[] = [];
+    for await (const piece of blobs.readPieces(first.hash, { start: 1, end: 3 })) pieces.push(Buffer.from(piece));
+    assert.deepEqual(Buffer.concat(pieces), part);
     assert.equal(part.toString(), 'ell');
   });
   it('keeps nothing of a source that fails or is too large', async () => {

@@ -30,6 +30,8 @@ export interface UploadLimit {
   readonly explain?: () => TackleError;
 }
 
+const pieceBytes = 256 * 1024;
+
 /**
  * Content-addressed, immutable files. A blob is on disk (file and directory entry flushed) before `put` resolves, so a
  * commit that names it can never outlive it. Its modification time says when it was last put or let go of, which is what
@@ -42,6 +44,11 @@ export interface BlobStore {
   readText(hash: BlobHash): Promise<string>;
   /** Rejects with `not_found`. */
   readBytes(hash: BlobHash): Promise<Buffer>;
+  /**
+   * The bytes (`end` is inclusive) in pieces that share one buffer: a piece holds until the next one is asked for, so that a
+   * large blob takes no more memory than a small one. Rejects with `not_found`.
+   */
+  readPieces(hash: BlobHash, range?: { start: number; end: number }): AsyncIterable<Uint8Array>;
   /** `end` is inclusive. */
   openRead(hash: BlobHash, range?: { start: number; end: number }): Readable;
   /** At most `length` bytes from `offset`; fewer at the end. Rejects with `not_found`. */
@@ -116,6 +123,23 @@ export async function openBlobStore(directory: string): Promise<BlobStore> {
     readBytes,
     readText: async (hash) => (await readBytes(hash)).toString('utf8'),
     openRead: (hash, range) => createReadStream(pathOf(hash), { ...range, highWaterMark: 256 * 1024 }),
+    async *readPieces(hash, range) {
+      const file = await open(pathOf(hash), 'r').catch((cause: unknown) => {
+        throw notInStore(hash, cause);
+      });
+      try {
+        const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+        const end = (range?.end ?? Number.POSITIVE_INFINITY) + 1;
+        for (let position = range?.start ?? 0; position < end; ) {
+          const { bytesRead } = await file.read(buffer, 0, Math.min(pieceBytes, end - position), position);
+          if (bytesRead === 0) break;
+          position += bytesRead;
+          yield buffer.subarray(0, bytesRead);
+        }
+      } finally {
+        await file.close();
+      }
+    },
     async readRange(hash, offset, length) {
       const file = await open(pathOf(hash), 'r').catch((cause: unknown) => {
         throw notInStore(hash, cause);

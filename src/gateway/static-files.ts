@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { inDirectory, type StaticPaths, toFileName, toFilePath } from 'tackle-sdk/static-path';
 import { TackleError } from '../core/errors.ts';
 import { isPlainObject } from '../core/json.ts';
@@ -96,8 +95,7 @@ export function createStaticFiles(options: { readonly appFiles: AppFiles; readon
       endWith(response, body);
       return body;
     }
-    const source = blobs.openRead(file.hash, decided.range ?? undefined);
-    await pipeline(source, response).catch(() => response.destroy());
+    await sendPieces(response, blobs.readPieces(file.hash, decided.range ?? undefined));
     return null;
   }
 
@@ -195,6 +193,34 @@ const maxTextBytes = 16_384;
 function endWith(response: ServerResponse, body: KeptBody): void {
   if (typeof body === 'string') response.end(body, 'latin1');
   else response.end(body);
+}
+
+/** Ends with the connection cut when a piece cannot be had, as the head is out by then. */
+async function sendPieces(response: ServerResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (!(await isWritten(response, piece))) return;
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+/** Resolves when the bytes are no longer needed: true when they went out, false when the client is gone. */
+function isWritten(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (response.destroyed) {
+      resolve(false);
+      return;
+    }
+    const close = () => resolve(false);
+    response.once('close', close);
+    response.write(bytes, (error) => {
+      response.off('close', close);
+      resolve(error === null || error === undefined);
+    });
+  });
 }
 
 /** Small files in memory; those not asked for longest go first. */
