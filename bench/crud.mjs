@@ -1,5 +1,5 @@
 // crudlify against bare node:http with a constant: GET of one document by id, and lists of 100 of many documents by an
-// indexed filter. Servers run on two cores and wrk on the others where taskset and four cores are there.
+// indexed filter.
 // node bench/crud.mjs [seconds] [documents]
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
