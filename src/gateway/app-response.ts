@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Json } from '../core/json.ts';
 import type { AppResponse } from '../ports/sandbox.ts';
+import { endInBurst } from './answer-bursts.ts';
 import { appendCorsHeaders, findCorsHeaders, type SetByApp, setByNobody } from './cors.ts';
 
 /** One exchange with a client of an app. */
@@ -91,7 +92,7 @@ export function writeJsonText({ request, response, requestId }: Exchange, text: 
   response.writeHead(200, headers);
   if (request.method === 'HEAD') response.end();
   // ASCII, which Node writes faster when it is told.
-  else response.end(text, bytes === text.length ? 'latin1' : 'utf8');
+  else endInBurst(response, text, bytes === text.length ? 'latin1' : 'utf8');
 }
 
 interface PreparedHeaders extends SetByApp {
@@ -151,7 +152,7 @@ export async function writeAppResponse({ request, response, requestId }: Exchang
 /** Small bodies go out as text, because Node writes head and text in one piece, but head and bytes in two. */
 function endWith(response: ServerResponse, body: Uint8Array): void {
   if (body.byteLength > 16_384) response.end(body);
-  else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
+  else endInBurst(response, Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
 }
 
 async function pipeBody(

@@ -5,6 +5,7 @@ import { isPlainObject } from '../core/json.ts';
 import type { AppFiles, FileOwner, ReadableFile } from '../files/app-files.ts';
 import type { BlobHash, BlobStore } from '../files/blob-store.ts';
 import { contentTypeOf } from '../files/file-path.ts';
+import { endInBurst } from './answer-bursts.ts';
 import type { Exchange } from './app-response.ts';
 import { appendCorsHeaders, hasHeader } from './cors.ts';
 import { decideFileAnswer, type FileAnswer, listFileHeaders } from './file-response.ts';
@@ -191,7 +192,7 @@ type KeptBody = Buffer | string;
 const maxTextBytes = 16_384;
 
 function endWith(response: ServerResponse, body: KeptBody): void {
-  if (typeof body === 'string') response.end(body, 'latin1');
+  if (typeof body === 'string') endInBurst(response, body, 'latin1');
   else response.end(body);
 }
 
