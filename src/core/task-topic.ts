@@ -3,6 +3,9 @@ import type { Json, JsonObject } from './json.ts';
 import { isPlainObject } from './json.ts';
 import { defaultRetryPolicy, mergeRetryPolicy, type RetryPolicy } from './retry.ts';
 
+/** The topic whose tasks carry events to the code of apps. */
+export const eventTopic = '_events';
+
 /** At most `limit` starts per `periodMs`; `perKey` counts every key of the topic for itself. */
 export interface RateLimit {
   readonly limit: number;

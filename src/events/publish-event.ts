@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TackleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { eventTopic } from '../core/task-topic.ts';
 import type { AppManifest } from '../ports/sandbox.ts';
 import type { NewTask } from '../ports/storage/tasks.ts';
 
@@ -23,7 +24,6 @@ export interface AppEventsOptions {
   readonly clock: { now(): number };
 }
 
-const topic = '_events';
 /** Apps that answer events with events end here instead of going round for ever. */
 const maxHops = 16;
 const maxDataBytes = 1024 * 1024;
@@ -65,7 +65,7 @@ export class AppEvents {
         .filter((subscription) => hears(subscription, type, key))
         .map((subscription) => ({
           space: deployment.spaceId,
-          topic,
+          topic: eventTopic,
           key: sessionKey,
           payload: JSON.stringify({ subscription, event, hops }),
           ...(input.dedupeKey === undefined ? {} : { dedupeKey: `${subscription}/${input.dedupeKey}` }),

@@ -2,7 +2,7 @@ import { serializeError, TackleError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { isPlainObject } from '../core/json.ts';
 import { checkCronExpression, type ScheduleSpec } from '../core/schedule.ts';
-import { checkTopicName, readWorkerOptions, resolveTopicSettings } from '../core/task-topic.ts';
+import { checkTopicName, eventTopic, readWorkerOptions, resolveTopicSettings } from '../core/task-topic.ts';
 import type { AppManifest, AppTask, AppTaskResult, InvokeOptions } from '../ports/sandbox.ts';
 import type { ClaimedTask } from '../ports/storage/tasks.ts';
 import { createInvocationContext } from './fence.ts';
@@ -117,7 +117,7 @@ export class AppQueues {
       result = await runTask(space, task, {
         timeoutMs: context.timeoutMs,
         signal: context.signal,
-        context: createInvocationContext(tasks),
+        context: createInvocationContext(tasks, { hops: readHops(task) }),
       });
     } catch (error) {
       result = toOutcome(error);
@@ -215,4 +215,10 @@ function readFailedIds(output: Json): ReadonlySet<string> {
   } catch {
     return new Set();
   }
+}
+
+/** Of a task that carries an event to the app (`events/publish-event.ts`). */
+function readHops({ name, input }: AppTask): number {
+  if (name !== eventTopic || !isPlainObject(input) || !isPlainObject(input.payload)) return 0;
+  return typeof input.payload.hops === 'number' ? input.payload.hops : 0;
 }

@@ -3,9 +3,22 @@ import type { TaskLease } from '../core/task.ts';
 import type { HostCallContext } from '../ports/sandbox.ts';
 import type { Command } from '../ports/storage.ts';
 
+interface InvocationFacts {
+  readonly isStep?: boolean;
+  /** How many events led to the one that the task carries. */
+  readonly hops?: number;
+}
+
 /** What a task hands to its invocation, for the host calls that it will make. */
-export function createInvocationContext(leases: readonly TaskLease[], { isStep = false } = {}): Json {
-  return { leases: leases.map(({ seq, attempt }) => ({ seq, attempt })), ...(isStep ? { isStep } : {}) };
+export function createInvocationContext(
+  leases: readonly TaskLease[],
+  { isStep = false, hops = 0 }: InvocationFacts = {},
+): Json {
+  return {
+    leases: leases.map(({ seq, attempt }) => ({ seq, attempt })),
+    ...(isStep ? { isStep } : {}),
+    ...(hops === 0 ? {} : { hops }),
+  };
 }
 
 /** True for calls of a workflow's step, whose task only the step's own outcome may settle. */

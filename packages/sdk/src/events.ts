@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Handler, Untyped } from './types.ts';
 import { callPlatform } from './workflows/platform-calls.ts';
 
@@ -25,11 +24,7 @@ const topic = '_events';
 interface EventTask {
   readonly subscription: string;
   readonly event: AppEvent;
-  readonly hops: number;
 }
-
-/** How many events led to the one that is being handled: what stops two apps from answering each other for ever. */
-const hopsOfHandler = new AsyncLocalStorage<number>();
 
 /** What `events.on` registered, by a name that stays the same from deploy to deploy while the order of calls does. */
 export class EventSubscriptions {
@@ -55,11 +50,11 @@ export class EventSubscriptions {
   }
 
   #run: Handler = async (request, response) => {
-    const { subscription, event, hops } = request.body.payload as EventTask;
+    const { subscription, event } = request.body.payload as EventTask;
     const handler = this.#handlers.get(subscription);
     // A later version may listen to less; what was stored for an earlier one has nobody to go to.
     if (handler === undefined) console.warn(`Nobody listens to ${subscription} any more; event ${event.id} is dropped`);
-    else await hopsOfHandler.run(hops, () => handler(event));
+    else await handler(event);
     response.end();
   };
 }
@@ -73,5 +68,5 @@ export interface PublishOptions {
 
 /** Stores the event and hands it to hooks and apps that listen. Resolves when it is stored. */
 export function publishEvent(key: string, data: Untyped = {}, options: PublishOptions = {}): Promise<{ id: string }> {
-  return callPlatform('events.publish', { key, data, ...options, hops: (hopsOfHandler.getStore() ?? 0) + 1 });
+  return callPlatform('events.publish', { key, data, ...options });
 }

@@ -1,7 +1,8 @@
 import { TackleError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { HostCallGroup } from '../host-functions.ts';
-import { numberParam, objectParam, textOrNullParam, textParam } from './params.ts';
+import { readHops } from './hops.ts';
+import { objectParam, textOrNullParam, textParam } from './params.ts';
 
 export interface PublishedByApp {
   readonly spaceId: string;
@@ -21,7 +22,7 @@ const reservedFamilies: ReadonlySet<string> = new Set(['gateway', 'command', 'ag
 /** `events.publish` of the SDK. */
 export function createEventCalls(publish: (event: PublishedByApp) => Promise<{ readonly id: string }>): HostCallGroup {
   return {
-    'events.publish': async (spaceId, params) => {
+    'events.publish': async (spaceId, params, context) => {
       const key = textParam(params, 'key');
       const family = key.slice(0, key.indexOf(':'));
       if (reservedFamilies.has(family)) {
@@ -36,7 +37,7 @@ export function createEventCalls(publish: (event: PublishedByApp) => Promise<{ r
         sessionKey: textOrNullParam(params, 'sessionKey') ?? key,
         data: objectParam(params, 'data') as JsonObject,
         dedupeKey: textOrNullParam(params, 'dedupeKey') ?? undefined,
-        hops: numberParam(params, 'hops'),
+        hops: readHops(context) + 1,
       });
       return { id };
     },

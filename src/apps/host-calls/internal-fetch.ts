@@ -1,7 +1,6 @@
 import { TackleError } from '../../core/errors.ts';
-import { isPlainObject } from '../../core/json.ts';
-import type { HostCallContext } from '../../ports/sandbox.ts';
 import type { HostCallGroup } from '../host-functions.ts';
+import { readHops } from './hops.ts';
 import { listParam, textOrNullParam, textParam } from './params.ts';
 
 export interface InternalRequest {
@@ -25,7 +24,7 @@ export interface InternalResponse {
 /** Bodies in either direction, before base64. */
 export const maxInternalBodyBytes = 4 * 1024 * 1024;
 /** Apps that call each other in circles end here. */
-const maxHops = 8;
+const maxHops = 16;
 
 /** `app.internalFetch`, for the vocabulary of `sandbox/runtime/abi/host-calls.ts`. */
 export function createInternalFetchCalls(
@@ -43,7 +42,10 @@ export function createInternalFetchCalls(
       }
       const hops = readHops(context) + 1;
       if (hops > maxHops) {
-        throw new TackleError('invalid_request', `internalFetch: the request came through ${maxHops} apps already`);
+        throw new TackleError(
+          'invalid_request',
+          `internalFetch: ${maxHops} calls and events led to this request already; it is a loop`,
+        );
       }
       const answer = await send(
         {
@@ -63,12 +65,6 @@ export function createInternalFetchCalls(
       };
     },
   };
-}
-
-/** Put there by the gateway when it handed the request to the app. */
-function readHops({ invocation }: HostCallContext): number {
-  const context = invocation?.context;
-  return isPlainObject(context) && typeof context.hops === 'number' ? context.hops : 0;
 }
 
 function requireText(value: string, name: string, pattern: RegExp): string {
