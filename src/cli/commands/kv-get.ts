@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { TackleError } from '../../core/errors.ts';
 import { type ApiClient, apiPath } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace } from '../connection.ts';
@@ -33,10 +32,7 @@ export function configure(command: Command, cli: Cli): void {
       const keyspace = keyspaceArgument ?? options.keyspace;
       const { api, path } = await connectToSpace(options, cli);
       if (key.endsWith('*')) return printPrefix(api, cli, { path, keyspace, prefix: key.slice(0, -1) });
-      const entry = await api.get<Entry>(`${path}${apiPath`/kv/${key}`}`, { keyspace }).catch((error: unknown) => {
-        if (!(error instanceof TackleError) || error.code !== 'not_found') throw error;
-        throw new TackleError('not_found', `There is no key '${key}'. ${error.message}`);
-      });
+      const entry = await api.get<Entry>(`${path}${apiPath`/kv/${key}`}`, { keyspace });
       const { value } = entry;
       if (options.text) cli.output.line(typeof value === 'string' ? value : JSON.stringify(value));
       else cli.output.json(entry);
