@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HookEvent } from '../../src/core/hook-event.ts';
-import { computeRetryDelayMs } from '../../src/hooks/dispatch/listener.ts';
+import { computeHookRetryDelayMs } from '../../src/hooks/dispatch/listener.ts';
 import { openSqliteJournal } from '../../src/hooks/index.ts';
 import { parseEvent, stringifyEvent } from '../../src/hooks/journal/event-json.ts';
 import { createTestHome, startEngine, type TestHome } from './support.ts';
@@ -39,7 +39,7 @@ export default async (e) => {
   fs.appendFileSync(${JSON.stringify(out)}, e.context.n + '\\n');
 };`,
   });
-  const rounds = process.env.TACKLE_LONG === '1' ? 100 : 5;
+  const rounds = process.env.TACKLE_LONG === '1' ? 100 : 20;
   const acknowledged: string[] = [];
   for (let round = 0; round < rounds; round += 1) {
     acknowledged.push(...(await runChild(home, ['emit', String(round)], 10 + Math.floor(Math.random() * 20))));
@@ -271,9 +271,9 @@ test('events keep what JSON has no word for', () => {
 test('retry delays grow, stay below the maximum and never fall under half of it with jitter', () => {
   const retry = { maxAttempts: 9, backoff: 'exponential' as const, baseMs: 100, maxMs: 1_000, jitter: false };
   assert.deepEqual(
-    [1, 2, 3, 4, 5, 60].map((attempt) => computeRetryDelayMs(retry, attempt, 0)),
+    [1, 2, 3, 4, 5, 60].map((attempt) => computeHookRetryDelayMs(retry, attempt, 0)),
     [100, 200, 400, 800, 1_000, 1_000],
   );
-  assert.equal(computeRetryDelayMs({ ...retry, jitter: true }, 1, 0), 50);
-  assert.equal(computeRetryDelayMs({ ...retry, backoff: 'fixed' }, 7, 0), 100);
+  assert.equal(computeHookRetryDelayMs({ ...retry, jitter: true }, 1, 1), 50);
+  assert.equal(computeHookRetryDelayMs({ ...retry, backoff: 'fixed' }, 7, 0), 100);
 });

@@ -15,7 +15,7 @@ import {
 } from '../journal/journal.ts';
 import { hideControlCharacters } from '../logging/clean-text.ts';
 import type { HookLogger } from '../logging/logger.ts';
-import { computeRetryDelayMs, type Listener } from './listener.ts';
+import { computeHookRetryDelayMs, type Listener } from './listener.ts';
 import { describeMessages, explainDiscard } from './message-fate.ts';
 import { createSessionOrder, createSlots, type Place, type Slots } from './ordering.ts';
 import { type EventState, type ListenerResult, runListener } from './run-listener.ts';
@@ -345,7 +345,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     const deadlineMs = listener.settings.timeoutMs ?? options.detachedTimeoutMs;
     for (let attempt = triesBefore + 1; attempt <= Math.max(retry.maxAttempts, 1); attempt += 1) {
       if (attempt > 1 && attempt > triesBefore + 1) {
-        const waitMs = computeRetryDelayMs(retry, attempt - 1, Math.random());
+        const waitMs = computeHookRetryDelayMs(retry, attempt - 1, Math.random());
         await delay(waitMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
       }
       if (stopping.signal.aborted) return false;
