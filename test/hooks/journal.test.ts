@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HookEvent } from '../../src/core/hook-event.ts';
-import { computeHookRetryDelayMs } from '../../src/hooks/dispatch/listener.ts';
+import { computeRetryDelayMs } from '../../src/core/retry.ts';
+import { toRetryPolicy } from '../../src/hooks/dispatch/listener.ts';
 import { openSqliteJournal } from '../../src/hooks/index.ts';
 import { parseEvent, stringifyEvent } from '../../src/hooks/journal/event-json.ts';
 import { createTestHome, startEngine, type TestHome } from './support.ts';
@@ -271,9 +272,9 @@ test('events keep what JSON has no word for', () => {
 test('retry delays grow, stay below the maximum and never fall under half of it with jitter', () => {
   const retry = { maxAttempts: 9, backoff: 'exponential' as const, baseMs: 100, maxMs: 1_000, jitter: false };
   assert.deepEqual(
-    [1, 2, 3, 4, 5, 60].map((attempt) => computeHookRetryDelayMs(retry, attempt, 0)),
+    [1, 2, 3, 4, 5, 60].map((attempt) => computeRetryDelayMs(toRetryPolicy(retry), attempt, 0)),
     [100, 200, 400, 800, 1_000, 1_000],
   );
-  assert.equal(computeHookRetryDelayMs({ ...retry, jitter: true }, 1, 1), 50);
-  assert.equal(computeHookRetryDelayMs({ ...retry, backoff: 'fixed' }, 7, 0), 100);
+  assert.equal(computeRetryDelayMs(toRetryPolicy({ ...retry, jitter: true }), 1, 1), 50);
+  assert.equal(computeRetryDelayMs(toRetryPolicy({ ...retry, backoff: 'fixed' }), 7, 0), 100);
 });

@@ -3,8 +3,9 @@
  * its own. Awaited events run at once; detached ones are stored first and run in order per session.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { TackleError } from '../../core/errors.ts';
+import { serializeError, TackleError } from '../../core/errors.ts';
 import type { HookEvent } from '../../core/hook-event.ts';
+import { type AttemptOutcome, decideSettlement } from '../../core/task.ts';
 import { decodeEvent, encodeEvent } from '../host/event-codec.ts';
 import {
   getListenerId,
@@ -15,7 +16,7 @@ import {
 } from '../journal/journal.ts';
 import { hideControlCharacters } from '../logging/clean-text.ts';
 import type { HookLogger } from '../logging/logger.ts';
-import { computeHookRetryDelayMs, type Listener } from './listener.ts';
+import { type Listener, toRetryPolicy } from './listener.ts';
 import { describeMessages, explainDiscard } from './message-fate.ts';
 import { createSessionOrder, createSlots, type Place, type Slots } from './ordering.ts';
 import { type EventState, type ListenerResult, runListener } from './run-listener.ts';
@@ -174,19 +175,30 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     listener: Listener,
     deadlineMs: number,
     attempt: number,
-    isLast: boolean,
+    mayRetry: boolean,
   ) {
     const runId = options.createId();
     const startedMs = options.now();
     logs.start(runId);
     const result = await runListener(listener, state, { runId, deadlineMs, aliases: options.aliases() });
-    const failed = result.outcome !== 'ok' && result.outcome !== 'skipped';
-    const isDead = failed && isLast && listener.settings.retry.maxAttempts > 1;
-    // A handler that the engine itself ended has not had its try: the next process gives it one.
-    const wasInterrupted = failed && stopping.signal.aborted;
+    const { retry } = listener.settings;
+    const policy = toRetryPolicy(retry);
+    const nowMs = options.now();
+    const settlement = decideSettlement({
+      outcome: toAttemptOutcome(result, stopping.signal.aborted),
+      failures: attempt - 1,
+      crashes: 0,
+      policy: mayRetry ? policy : { ...policy, maxRetries: 0 },
+      nowMs,
+      random: Math.random(),
+    });
+    // Only who asked for retries has dead letters: other hooks just failed.
+    const isDead = settlement.type === 'dead' && retry.maxAttempts > 1;
+    const counted = settlement.type === 'release' ? 0 : attempt;
     return {
-      failed,
-      run: record(request, listener, runId, startedMs, result, wasInterrupted ? 0 : attempt, isDead && !wasInterrupted),
+      run: record(request, listener, runId, startedMs, result, counted, isDead),
+      settlement,
+      waitMs: settlement.type === 'retry' ? settlement.runAtMs - nowMs : 0,
     };
   }
 
@@ -225,7 +237,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       runs.push(
         deadlineMs <= 0
           ? skip(request, listener, 'the time for all handlers of the event was used up')
-          : (await runOnce(request, state, listener, deadlineMs, 1, true)).run,
+          : (await runOnce(request, state, listener, deadlineMs, 1, false)).run,
       );
       place.leave();
     }
@@ -344,19 +356,14 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     const { slots } = getQueue(listener.hookId);
     const deadlineMs = listener.settings.timeoutMs ?? options.detachedTimeoutMs;
     for (let attempt = triesBefore + 1; attempt <= Math.max(retry.maxAttempts, 1); attempt += 1) {
-      if (attempt > 1 && attempt > triesBefore + 1) {
-        const waitMs = computeHookRetryDelayMs(retry, attempt - 1, Math.random());
-        await delay(waitMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-      }
       if (stopping.signal.aborted) return false;
       await slots.acquire();
-      try {
-        const { failed } = await runOnce(request, state, listener, deadlineMs, attempt, attempt >= retry.maxAttempts);
-        if (!failed) return true;
-      } finally {
-        slots.release();
-      }
-      if (stopping.signal.aborted) return false;
+      const { settlement, waitMs } = await runOnce(request, state, listener, deadlineMs, attempt, true).finally(() =>
+        slots.release(),
+      );
+      if (settlement.type === 'release') return false;
+      if (settlement.type !== 'retry') return true;
+      await delay(waitMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
     }
     return true;
   }
@@ -376,6 +383,17 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     settle,
     close: () => stopping.abort(),
   };
+}
+
+/**
+ * In the words of the queue. A hook that takes its thread or process with it has that alone, so that a crash is a failure
+ * of its own; a handler that the engine itself ended has not had its try, and the next process gives it one.
+ */
+function toAttemptOutcome(result: ListenerResult, isStopping: boolean): AttemptOutcome {
+  if (result.outcome === 'ok' || result.outcome === 'skipped') return { type: 'done' };
+  if (isStopping) return { type: 'released' };
+  const error = serializeError(new Error(result.error?.message ?? result.outcome));
+  return result.outcome === 'timeout' ? { type: 'expired', error } : { type: 'failed', error, retryable: true };
 }
 
 /** Enough of an event to name it in records; the rest waits in serialized form. Configurations are shared anyway. */

@@ -1,6 +1,6 @@
 /** One handler under one key, whatever runs it. */
 import type { HookEvent } from '../../core/hook-event.ts';
-import { computeRetryDelayMs } from '../../core/retry.ts';
+import type { RetryPolicy } from '../../core/retry.ts';
 import type { InvokeCall, InvokeResult } from '../host/hook-runner.ts';
 
 export type OverflowPolicy = 'block' | 'spill' | 'drop';
@@ -83,14 +83,13 @@ export function readListenerSettings(entry: Readonly<Record<string, unknown>> | 
   };
 }
 
-/** Delay before try number `attempt + 1`, in milliseconds; `random` is in [0, 1). Jitter takes up to half of it. */
-export function computeHookRetryDelayMs(retry: RetrySettings, attempt: number, random: number): number {
-  const policy = {
+/** As the queue counts: retries come after the first try, and jitter takes up to half of a wait. */
+export function toRetryPolicy(retry: RetrySettings): RetryPolicy {
+  return {
     maxRetries: retry.maxAttempts - 1,
     initialDelayMs: retry.baseMs,
     maxDelayMs: retry.maxMs,
     factor: retry.backoff === 'exponential' ? 2 : 1,
     jitter: retry.jitter ? 0.5 : 0,
   };
-  return computeRetryDelayMs(policy, attempt, random);
 }
