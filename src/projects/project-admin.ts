@@ -22,7 +22,7 @@ import { createSettingsAdmin } from './settings-admin.ts';
 import { hashToken, keys, type StoredProject, type StoredSpace, toJson } from './stored.ts';
 import type { Actor, Project, ProjectAdmin, Space } from './types.ts';
 
-const NO_QUOTAS = { maxBytes: null, maxDocuments: null, maxRequestsPerSecond: null, maxProcesses: null } as const;
+const NO_QUOTAS = { maxBytes: null, maxDocuments: null, maxRequestsPerSecond: null } as const;
 
 export function createProjectAdmin(context: AdminContext): ProjectAdmin {
   return { ...createLifecycle(context), ...createSettingsAdmin(context), ...createAccessAdmin(context) };

@@ -25,7 +25,6 @@ export interface SpaceQuotas {
   readonly maxBytes: number | null;
   readonly maxDocuments: number | null;
   readonly maxRequestsPerSecond: number | null;
-  readonly maxProcesses: number | null;
 }
 
 export interface Space {

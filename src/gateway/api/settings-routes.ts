@@ -127,7 +127,7 @@ function registerQuotaRoutes(api: FastifyInstance, services: ApiServices): void 
     `${S}/quotas`,
     {
       schema: {
-        body: object({ maxBytes: quota, maxDocuments: quota, maxRequestsPerSecond: quota, maxProcesses: quota }),
+        body: object({ maxBytes: quota, maxDocuments: quota, maxRequestsPerSecond: quota }),
       },
     },
     async (request) => {
