@@ -10,6 +10,7 @@ import type { Telemetry } from '../storage/telemetry/open-telemetry.ts';
 import type { Config } from './config.ts';
 import { createLazyOutboundHttp } from './lazy-outbound-http.ts';
 import { createLazyTelemetry } from './lazy-telemetry.ts';
+import { createRefusedEgressLog } from './refused-egress-log.ts';
 
 /** What has threads or processes of its own. */
 export interface Engines extends AsyncDisposable {
@@ -46,7 +47,13 @@ export async function openEngines(config: Config, logger: Logger): Promise<Engin
       minFreeBytes: config.storage.diskFloorMb * 1024 * 1024,
       onDamage: (error) => logger.error({ err: error }, 'the database is damaged'),
     }),
-    openDenoSandbox({ cacheDir: join(home, 'cache'), spareMemoryMb: config.apps.memoryMb, dialer, outboundHttp }),
+    openDenoSandbox({
+      cacheDir: join(home, 'cache'),
+      spareMemoryMb: config.apps.memoryMb,
+      dialer,
+      outboundHttp,
+      onEgress: createRefusedEgressLog(telemetry, Date),
+    }),
   ] as const;
   // When one fails, the others are closed with the rest.
   for (const result of await Promise.allSettled(opening)) if (result.status === 'fulfilled') opened.use(result.value);

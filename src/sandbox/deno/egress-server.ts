@@ -22,7 +22,7 @@ export interface EgressEvent {
   readonly label: string;
   readonly kind: 'fetch' | 'tcp' | 'dns';
   readonly target: string;
-  /** Null when it was allowed. */
+  /** Why the rules forbid it; null when they allow it, even when it failed for another reason. */
   readonly refusal: string | null;
 }
 
@@ -110,7 +110,7 @@ export class EgressServer {
       this.#report('dns', `${type} ${hostname}`, null);
       return answer;
     } catch (error) {
-      this.#report('dns', `${type} ${hostname}`, messageOf(error));
+      this.#report('dns', `${type} ${hostname}`, refusalOf(error));
       throw error;
     }
   }
@@ -129,7 +129,7 @@ export class EgressServer {
     work.then(
       () => this.#report(message.kind, target, null),
       (error: unknown) => {
-        this.#report(message.kind, target, messageOf(error));
+        this.#report(message.kind, target, refusalOf(error));
         if (this.#open.get(id) === stream) this.#sendAbort(id, stream, error);
       },
     );
@@ -246,8 +246,8 @@ function noEgress(target: string): TackleError {
   return new TackleError('egress_blocked', `Connections to ${target} are not allowed: nothing leaves this sandbox`);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function refusalOf(error: unknown): string | null {
+  return error instanceof TackleError && error.code === 'egress_blocked' ? error.message : null;
 }
 
 function drained(socket: Socket): Promise<void> {
