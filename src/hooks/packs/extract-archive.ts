@@ -79,7 +79,8 @@ async function extractTar(file: string, target: string): Promise<void> {
     })
     .catch((error: unknown) => refuse(file, error instanceof Error ? error.message : String(error)));
   if (problem !== undefined) throw problem;
-  await tar.extract({ file, cwd: target, strict: true, preserveOwner: false, noMtime: true });
+  // In one go: after a failure (a full disk) nothing is written any more, so that what is there can be removed.
+  tar.extract({ file, cwd: target, strict: true, preserveOwner: false, noMtime: true, sync: true });
 }
 
 function openZip(file: string): Promise<yauzl.ZipFile> {
