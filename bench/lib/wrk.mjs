@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -32,6 +32,7 @@ export async function load(
   const before = cpuSeconds(pids);
   const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}`, '-s', script, url]);
   const used = cpuSeconds(pids) - before;
+  await rm(directory, { recursive: true });
   const [requests, micros, p50, p99, errors] = /RESULT (.*)/.exec(stdout)[1].split(' ').map(Number);
   return {
     perSecond: Math.round((requests * 1e6) / micros),

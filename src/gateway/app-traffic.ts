@@ -51,7 +51,8 @@ export function createAppTraffic(options: AppTrafficOptions): AppTraffic {
       if (options.adminWire !== undefined && target.apiPath.startsWith('/_A_D_M_')) {
         return options.adminWire(request, response, target);
       }
-      if (!projects.isAllowedAddress(space.id, client.address)) {
+      // An app may always call itself; to others it is a program on this machine.
+      if (client.fromSpaceId !== space.id && !projects.isAllowedAddress(space.id, client.address)) {
         return writeAppText(exchange, 403, { error: 'This address is not allowed here' });
       }
       if (!options.rateLimiter.take(space.id, space.quotas.maxRequestsPerSecond)) {

@@ -10,6 +10,8 @@ export interface ClientAddress {
   readonly host: string;
   /** Of requests that apps send each other: how many apps it came through. */
   readonly hops?: number;
+  /** Of the same: the space of the app that sends it. */
+  readonly fromSpaceId?: string;
 }
 
 /**

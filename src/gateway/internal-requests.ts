@@ -16,6 +16,8 @@ export interface InternalRequests {
 
 /** Says through how many apps a request has come already; nobody outside can set it. */
 const hopsHeader = 'x-tackle-hops';
+/** The space that it comes from; set here alone too. */
+const spaceHeader = 'x-tackle-space';
 /** Headers of one connection, and those that the gateway sets itself. */
 const droppedHeaders: ReadonlySet<string> = new Set([
   'connection',
@@ -29,6 +31,7 @@ const droppedHeaders: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   hopsHeader,
+  spaceHeader,
 ]);
 
 export interface InternalRequestsOptions
@@ -55,7 +58,8 @@ export function createInternalRequests(options: InternalRequestsOptions): Intern
   const closing = new AbortController();
 
   return {
-    send({ host, path, method, headers, body, hops }, signal) {
+    send({ spaceId, host, path, method, headers, body, hops }, signal) {
+      const origin = [hopsHeader, String(hops), spaceHeader, spaceId];
       const [client, accepted] = duplexPair();
       server.emit('connection', accepted);
       const { promise, resolve, reject } = Promise.withResolvers<InternalResponse>();
@@ -63,7 +67,7 @@ export function createInternalRequests(options: InternalRequestsOptions): Intern
         createConnection: () => client,
         method,
         path,
-        headers: [...listHeaders(headers), 'Host', host, hopsHeader, String(hops), ...lengthOf(body)],
+        headers: [...listHeaders(headers), 'Host', host, ...origin, ...lengthOf(body)],
         setHost: false,
         signal: AbortSignal.any([signal, closing.signal, AbortSignal.timeout(options.timeoutMs)]),
       });
@@ -83,8 +87,10 @@ export function createInternalRequests(options: InternalRequestsOptions): Intern
 
 function readClientAddress(request: IncomingMessage): ClientAddress {
   const hops = Number(request.headers[hopsHeader]);
+  const fromSpaceId = String(request.headers[spaceHeader]);
   delete request.headers[hopsHeader];
-  return { address: '127.0.0.1', protocol: 'http', host: request.headers.host ?? '', hops };
+  delete request.headers[spaceHeader];
+  return { address: '127.0.0.1', protocol: 'http', host: request.headers.host ?? '', hops, fromSpaceId };
 }
 
 function listHeaders(headers: InternalRequest['headers']): string[] {

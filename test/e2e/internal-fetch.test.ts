@@ -1,5 +1,8 @@
 // Real gateway process, real sandbox, real HTTP: apps of two projects that call each other.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { json as readJson } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildModes, deployFixture, type TestSpace } from '../support/admin-client.ts';
@@ -64,9 +67,44 @@ for (const mode of buildModes) {
       }
       assert.equal(refusals.length, 1, 'the last one is refused, and the others pass its answer on');
     });
+    it('passes the allow-list of its own space, and of others only as a program on this machine', {
+      // The test must be able to come from another address than apps do.
+      skip: process.platform !== 'linux',
+    }, async () => {
+      const own = `http://${space.project}.localhost:${gateway.port}/${space.space}`;
+      for (const listed of [space, callee]) await listed.admin('POST', '/allowed-hosts', { host: '127.0.0.2' });
+      try {
+        const callFromAfar = (url: string, { token }: TestSpace) => {
+          const json = { url: `${url}/echo`, headers: { 'x-apikey': token } };
+          return postFrom('127.0.0.2', space, '/call', json) as Promise<{ status: number }>;
+        };
+        assert.equal((await callFromAfar(own, space)).status, 201);
+        assert.equal((await callFromAfar(calleeUrl, callee)).status, 403);
+        await callee.admin('POST', '/allowed-hosts', { host: '127.0.0.1' });
+        assert.equal((await callFromAfar(calleeUrl, callee)).status, 201);
+      } finally {
+        for (const listed of [space, callee]) {
+          for (const host of ['127.0.0.1', '127.0.0.2']) await listed.admin('DELETE', `/allowed-hosts/${host}`);
+        }
+      }
+    });
     it('says that an answer is too large', async () => {
       const answer = await call({ url: `${calleeUrl}/large`, headers: { 'x-apikey': callee.token } });
       assert.match(answer.message, /larger/);
     });
   });
+}
+
+async function postFrom(localAddress: string, space: TestSpace, path: string, body: object): Promise<unknown> {
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port: gateway.port,
+    localAddress,
+    method: 'POST',
+    path: `/p/${space.project}/${space.space}${path}`,
+    headers: { 'x-apikey': space.token, 'content-type': 'application/json' },
+  });
+  request.end(JSON.stringify(body));
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return readJson(response);
 }

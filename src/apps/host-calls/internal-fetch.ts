@@ -4,6 +4,8 @@ import { readHops } from './hops.ts';
 import { listParam, textOrNullParam, textParam } from './params.ts';
 
 export interface InternalRequest {
+  /** Of the app that asks. */
+  readonly spaceId: string;
   /** As in a Host header. */
   readonly host: string;
   /** Path and query. */
@@ -31,7 +33,7 @@ export function createInternalFetchCalls(
   send: (request: InternalRequest, signal: AbortSignal) => Promise<InternalResponse>,
 ): HostCallGroup {
   return {
-    internalFetch: async (_spaceId, params, context) => {
+    internalFetch: async (spaceId, params, context) => {
       const base64 = textOrNullParam(params, 'base64');
       const body = base64 === null ? null : Buffer.from(base64, 'base64');
       if (body !== null && body.length > maxInternalBodyBytes) {
@@ -49,6 +51,7 @@ export function createInternalFetchCalls(
       }
       const answer = await send(
         {
+          spaceId,
           host: requireText(textParam(params, 'host'), 'host', /^[\w.:[\]-]{1,255}$/),
           path: requireText(textParam(params, 'path'), 'path', /^\/[\x21-\x7e\x80-\xff]*$/),
           method: requireText(textParam(params, 'method'), 'method', /^[A-Z]{1,20}$/),
