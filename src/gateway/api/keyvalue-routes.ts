@@ -39,7 +39,7 @@ export function registerKeyValueRoutes(api: FastifyInstance, services: ApiServic
     const { space } = findSpace(request, services);
     const { key } = request.params;
     const json = await services.keyValueOf(space.id).get(key, optionsOf(request.query.keyspace));
-    if (json === null) throw new TackleError('not_found', `There is no key ${key.slice(0, 80)}`);
+    if (json === null) throw new TackleError('not_found', `There is no key '${key.slice(0, 80)}'`);
     return { key, value: JSON.parse(json) as Json };
   });
 
