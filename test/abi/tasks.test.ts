@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { abi } from '../../src/sandbox/runtime/abi/index.ts';
+import type { TaskControl } from '../../src/sandbox/runtime/runtime-types.ts';
 import { startApp } from './run-app.ts';
 
-const silent = new AbortController().signal;
+/** Of a task that nobody cancels. */
+const silent = { signal: new AbortController().signal, onCancel: null };
 const input = { payload: { n: 1 }, _id: 'a', topic: 't', jobId: 'j', _created: '2025-01-01T00:00:00.000Z' };
 
 describe('workers', () => {
@@ -62,9 +64,9 @@ describe('workers', () => {
 
   it('are given up when their time is over', async () => {
     const { load } = await startApp((app) => app.queue('t', () => {}));
-    const time = new AbortController();
-    const running = load().runTask({ kind: 'worker', name: 't', input }, time.signal);
-    time.abort();
+    const control: TaskControl = { signal: silent.signal, onCancel: null };
+    const running = load().runTask({ kind: 'worker', name: 't', input }, control);
+    control.onCancel?.();
     await running;
   });
 

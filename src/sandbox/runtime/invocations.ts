@@ -5,7 +5,7 @@ import type { FrameWriter, IncomingFrame } from './frame-channel.ts';
 import { checkFrameText } from './frame-limit.ts';
 import { currentInvocation } from './host-channel.ts';
 import { bodyKind, frameType, inlineBodyBytes } from './protocol.ts';
-import type { AppRuntime, RequestHead, ResponseSink } from './runtime-types.ts';
+import type { AppRuntime, RequestHead, ResponseSink, TaskControl } from './runtime-types.ts';
 import { toWireError } from './wire-error.ts';
 
 const stringify = JSON.stringify;
@@ -135,7 +135,14 @@ class RequestInvocation extends Invocation implements ResponseSink {
   }
 }
 
-class TaskInvocation extends Invocation {}
+class TaskInvocation extends Invocation implements TaskControl {
+  onCancel: (() => void) | null = null;
+
+  override cancel(reason: string): void {
+    super.cancel(reason);
+    this.onCancel?.();
+  }
+}
 
 /** Everything that the gateway asked this process to do and that has not ended. */
 export class Invocations {
@@ -185,7 +192,7 @@ export class Invocations {
     this.#open.set(frame.id, invocation);
     void currentInvocation.run(invocation, async () => {
       try {
-        const result = await this.#runtime.runTask(task, invocation.signal);
+        const result = await this.#runtime.runTask(task, invocation);
         const text = stringify(result);
         checkFrameText(text, `What the ${task.kind} "${task.name}" left behind`);
         this.#writer.send(frameType.taskDone, invocation.id, text);

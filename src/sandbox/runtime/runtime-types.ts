@@ -54,6 +54,14 @@ export interface ResponseSink {
   readonly signal: AbortSignal;
 }
 
+/** How a task is told that it is not wanted any more. */
+export interface TaskControl {
+  /** Made when somebody looks at it. */
+  readonly signal: AbortSignal;
+  /** Called when the task is cancelled, its time being over or its lease lost. */
+  onCancel: (() => void) | null;
+}
+
 /** What the ABI gives the bootstrap after the app was evaluated. */
 export interface AppRuntime {
   readonly manifest: AppManifest;
@@ -62,7 +70,7 @@ export interface AppRuntime {
     body: Uint8Array | ReadableStream<Uint8Array> | null,
     sink: ResponseSink,
   ): Promise<void>;
-  runTask(task: AppTask, signal: AbortSignal): Promise<AppTaskResult>;
+  runTask(task: AppTask, control: TaskControl): Promise<AppTaskResult>;
 }
 
 /** Made by the ABI, called by the bootstrap: first `install` (globals), then the bundle, then `load` with its exports. */

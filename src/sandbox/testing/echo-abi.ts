@@ -42,7 +42,7 @@ export const abi: AbiFactory = {
       async handleRequest(head, body, sink) {
         await exports.request!(head, body, sink, host);
       },
-      async runTask(task, signal) {
+      async runTask(task, { signal }) {
         return (await exports.task!(task, signal, host)) ?? { status: 200, output: null };
       },
     };

@@ -105,7 +105,7 @@ class StepRun {
     }
     this.#outcome = outcome;
     this.#answerIfReady();
-    if (!this.#isAnswered) setTimeout(() => this.#give(outcome), lingerMs);
+    if (!this.#isAnswered) lingering.add(this);
   }
 
   #fail(error: unknown): void {
@@ -126,9 +126,15 @@ class StepRun {
     else if (this.#suspension !== null && this.#runsUnderWay === 0) this.#give(this.#suspension);
   }
 
+  /** Taken as ended with what `goto` or `wait` said, whatever it still does. */
+  giveOutcome(): void {
+    if (this.#outcome !== null) this.#give(this.#outcome);
+  }
+
   #give(answer: StepAnswer): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
+    lingering.delete(this);
     const ends = answer.type === 'goto' || answer.type === 'wait';
     this.#answer(ends && !this.#writes.isEmpty ? { ...answer, writes: this.#writes.toParams() } : answer);
   }
@@ -217,6 +223,43 @@ class StepRun {
     }
   }
 }
+
+/** Steps that have said where to go and have not returned. One timer serves all: most return at once. */
+class LingeringSteps {
+  /** With the time when each is taken as ended, the earliest first. */
+  readonly #steps = new Map<StepRun, number>();
+  #isWatching = false;
+
+  add(step: StepRun): void {
+    this.#steps.set(step, performance.now() + lingerMs);
+    if (!this.#isWatching) this.#watch(lingerMs);
+  }
+
+  delete(step: StepRun): void {
+    this.#steps.delete(step);
+  }
+
+  #watch(waitMs: number): void {
+    this.#isWatching = true;
+    setTimeout(() => {
+      this.#isWatching = false;
+      this.#endOverdue();
+    }, waitMs);
+  }
+
+  #endOverdue(): void {
+    for (const [step, dueMs] of this.#steps) {
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) {
+        this.#watch(waitMs);
+        return;
+      }
+      step.giveOutcome();
+    }
+  }
+}
+
+const lingering = new LingeringSteps();
 
 function readChild(name: string, result: ChildResult): WorkflowState {
   if (result.error !== undefined)

@@ -40,7 +40,7 @@ export const abi: AbiFactory = {
     return {
       manifest,
       handleRequest: (head, body, sink) => runRequest(handlers, head, body, sink),
-      runTask: (task, signal) => runTask(handlers, task, signal),
+      runTask: (task, control) => runTask(handlers, task, control),
     };
   },
 };

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Json } from '../../../core/json.ts';
 import type { AppTask, AppTaskResult } from '../../../ports/sandbox.ts';
-import type { ResponseSink } from '../runtime-types.ts';
+import type { ResponseSink, TaskControl } from '../runtime-types.ts';
 import { ExpressRequest } from './express-request.ts';
 import { ExpressResponse } from './express-response.ts';
 import { type Handler, isThenable, toMessage } from './handler-chain.ts';
@@ -18,7 +18,7 @@ const maxOutputBytes = 64 * 1024;
  * Runs work that is no HTTP request. Resolves when the handler has ended its `res` (with any status), or when the promise
  * that it returned is settled; a job is also done when it returns. Rejects when it throws before that.
  */
-export function runTask(app: AppHandlers, task: AppTask, signal: AbortSignal): Promise<AppTaskResult> {
+export function runTask(app: AppHandlers, task: AppTask, control: TaskControl): Promise<AppTaskResult> {
   const invocation = createInvocation();
   return runInInvocation(invocation, async () => {
     if (task.kind === 'startup') {
@@ -27,7 +27,7 @@ export function runTask(app: AppHandlers, task: AppTask, signal: AbortSignal): P
     }
     const hook = app.taskHooks.get(task.kind);
     if (hook !== undefined) return { status: 200, output: ((await hook(task.name, task.input)) ?? null) as Json };
-    return runHandlers(findHandlers(app, task), task, signal, invocation);
+    return runHandlers(findHandlers(app, task), task, control, invocation);
   });
 }
 
@@ -40,24 +40,20 @@ function findHandlers(app: AppHandlers, task: AppTask): readonly Handler[] {
 async function runHandlers(
   handlers: readonly Handler[],
   task: AppTask,
-  signal: AbortSignal,
+  control: TaskControl,
   invocation: Invocation,
 ): Promise<AppTaskResult> {
-  const sink = createTaskSink(signal);
+  const sink = createTaskSink(control);
   const { promise: ended, resolve: onFinished } = Promise.withResolvers<void>();
   const response = new ExpressResponse(sink, { onFinished, render: null });
-  const abandon = (): void => response.abandon();
-  signal.addEventListener('abort', abandon, { once: true });
-  try {
-    if (task.kind === 'job') Object.assign(response, { jobId: getJobId(task.input) });
-    const running = runInOrder(handlers, createTaskRequest(task, signal), response, { task, ended, invocation });
-    // Also what goes wrong after the answer belongs into the log.
-    running.catch((error) => console.error(error));
-    await Promise.race([ended, running]);
-    return sink.getResult(response.statusCode);
-  } finally {
-    signal.removeEventListener('abort', abandon);
-  }
+  control.onCancel = () => response.abandon();
+  if (task.kind === 'job') Object.assign(response, { jobId: getJobId(task.input) });
+  const running = runInOrder(handlers, createTaskRequest(task, control), response, { task, ended, invocation });
+  // Also what goes wrong after the answer belongs into the log.
+  running.catch((error) => console.error(error));
+  await Promise.race([ended, running]);
+  control.onCancel = null;
+  return sink.getResult(response.statusCode);
 }
 
 /** Settles when nothing more is to be expected; a worker without a promise is expected to end its `res` later. */
@@ -86,7 +82,7 @@ async function runInOrder(
   }
 }
 
-function createTaskRequest(task: AppTask, signal: AbortSignal): HttpRequest {
+function createTaskRequest(task: AppTask, control: TaskControl): HttpRequest {
   const head = {
     method: 'POST',
     hostname: '',
@@ -102,7 +98,7 @@ function createTaskRequest(task: AppTask, signal: AbortSignal): HttpRequest {
     params: {},
     middleware: [],
   };
-  const request = new ExpressRequest(head, null, { signal });
+  const request = new ExpressRequest(head, null, control);
   request.setBody(task.kind === 'worker' ? task.input : {}, undefined);
   return request;
 }
@@ -115,7 +111,7 @@ interface TaskSink extends ResponseSink {
   getResult(status: number): AppTaskResult;
 }
 
-function createTaskSink(signal: AbortSignal): TaskSink {
+function createTaskSink(control: TaskControl): TaskSink {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const keep = (chunk: Uint8Array): void => {
@@ -124,7 +120,9 @@ function createTaskSink(signal: AbortSignal): TaskSink {
     length += chunk.length;
   };
   return {
-    signal,
+    get signal() {
+      return control.signal;
+    },
     head() {},
     write: async (chunk) => keep(chunk),
     // What failed is in the log; the status that was set decides about the task.
