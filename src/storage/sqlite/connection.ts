@@ -5,6 +5,8 @@ import { TackleError } from '../../core/errors.ts';
 const minimumSqliteVersion = [3, 51, 3] as const;
 /** The WAL file is cut back to this after a checkpoint that emptied it. */
 const walSizeLimitBytes = 64 * 1024 * 1024;
+/** 16 MB: pages that are written again and again (most of the durable work's are) go into the file once for all of it. */
+const checkpointPages = 4_000;
 /** Statements of one generation; those of the generation before are kept while they are used. */
 const cachedStatements = 400;
 
@@ -131,6 +133,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     }
     db.exec(`PRAGMA synchronous = ${options.synchronous ?? 'FULL'};
       PRAGMA mmap_size = 0;
+      PRAGMA wal_autocheckpoint = ${checkpointPages};
       PRAGMA journal_size_limit = ${walSizeLimitBytes};
       PRAGMA cache_size = -${options.cacheKilobytes ?? 8_192};
       PRAGMA trusted_schema = OFF;

@@ -33,10 +33,14 @@ test('the lock ends with its process, also when that is killed', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, home.path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(child.stdout, 'data');
-  assert.throws(() => lockHome(home.path, info), { code: 'home_locked', message: /on child/ });
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  const exited = once(child, 'exit');
+  try {
+    await once(child.stdout, 'data');
+    assert.throws(() => lockHome(home.path, info), { code: 'home_locked', message: /on child/ });
+  } finally {
+    child.kill('SIGKILL');
+  }
+  await exited;
   lockHome(home.path, info)[Symbol.dispose]();
 });
 

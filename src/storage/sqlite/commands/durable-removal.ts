@@ -2,6 +2,7 @@ import type { TaskCommands, TaskReads } from '../../../ports/storage/tasks.ts';
 import type { WorkflowCommands } from '../../../ports/storage/workflows.ts';
 import type { Connection } from '../connection.ts';
 import type { CommandHandlers, ReadHandlers } from '../handlers.ts';
+import { historyRange } from '../history-id.ts';
 import { memoryOf } from '../writer-memory.ts';
 
 type RemovalCommands = Pick<TaskCommands, 'task.removeSpace'> & Pick<WorkflowCommands, 'workflow.removeSpace'>;
@@ -33,8 +34,8 @@ export const removalCommands: CommandHandlers<RemovalCommands> = {
     memoryOf(connection)?.forgetInstances();
     let left = mostRows;
     for (const { n } of instances) {
-      left -= removeRowsOf(connection, 'workflow_history', n, left) + 1;
-      if (left > 0) left -= removeRowsOf(connection, 'workflow_memory', n, left);
+      left -= removeRows(connection, historyOf(n), left) + 1;
+      if (left > 0) left -= removeRows(connection, memoryRowsOf(n), left);
       if (left <= 0) return { done: false };
       connection.sql('DELETE FROM workflow_waits WHERE instance_n = ?').run(n);
       connection.sql('DELETE FROM workflow_instances WHERE n = ?').run(n);
@@ -80,22 +81,42 @@ function* findTasks(
 }
 
 /** Answers what it cost of `budget`: everything when there is more. */
-function removeRowsOf(
-  connection: Connection,
-  table: 'workflow_history' | 'workflow_memory',
-  n: number,
-  budget: number,
-): number {
-  const [columns, text] =
-    table === 'workflow_history' ? ['instance_n, number', 'state_before'] : ['instance_n, visit, memo', 'value'];
+function removeRows(connection: Connection, rows: RowsOfInstance, budget: number): number {
+  const { table, key, text, condition, params } = rows;
   const { bytes } = connection
     .sql(
-      `SELECT coalesce(sum(octet_length(${text})), 0) AS bytes FROM (SELECT ${text} FROM ${table} WHERE instance_n = ? LIMIT ?)`,
+      `SELECT coalesce(sum(octet_length(${text})), 0) AS bytes FROM (SELECT ${text} FROM ${table} WHERE ${condition} LIMIT ?)`,
     )
-    .get(n, budget) as { bytes: number };
+    .get(...params, budget) as { bytes: number };
   const most = bytes > mostBytes ? Math.max(1, Math.floor(budget * (mostBytes / bytes))) : budget;
   const { changes } = connection
-    .sql(`DELETE FROM ${table} WHERE (${columns}) IN (SELECT ${columns} FROM ${table} WHERE instance_n = ? LIMIT ?)`)
-    .run(n, most);
+    .sql(`DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ?)`)
+    .run(...params, most);
   return Number(changes) < most ? Number(changes) : budget;
+}
+
+interface RowsOfInstance {
+  readonly table: string;
+  readonly key: string;
+  /** The column that may be large. */
+  readonly text: string;
+  readonly condition: string;
+  readonly params: readonly number[];
+}
+
+function historyOf(instanceN: number): RowsOfInstance {
+  const { first, end } = historyRange(instanceN);
+  const condition = 'id >= ? AND id < ?';
+  return { table: 'workflow_history', key: 'id', text: 'state_before', condition, params: [first, end] };
+}
+
+function memoryRowsOf(instanceN: number): RowsOfInstance {
+  const condition = 'instance_n = ?';
+  return {
+    table: 'workflow_memory',
+    key: 'instance_n, visit, memo',
+    text: 'value',
+    condition,
+    params: [instanceN],
+  };
 }

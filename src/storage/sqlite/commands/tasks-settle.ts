@@ -20,7 +20,9 @@ export const settleCommands: CommandHandlers<Pick<TaskCommands, 'task.settle'>> 
 const runningSql = `SELECT topic_n, key, holds_key, started_at FROM tasks
   WHERE seq = ? AND attempt = ? AND state = ${stateNumbers.running}`;
 type RunningRow = readonly [topicN: number, key: string | null, holdsKey: number, startedAt: number | null];
-type RunningTask = Pick<TaskRow, 'seq' | 'attempt' | 'key' | 'holds_key' | 'started_at'>;
+export type RunningTask = Pick<TaskRow, 'seq' | 'attempt' | 'key' | 'holds_key' | 'started_at'> & {
+  readonly topicN: number;
+};
 
 /** Also used by workflows, whose steps settle in their own commit. */
 export function settleTask(
@@ -29,12 +31,26 @@ export function settleTask(
   settlement: Settlement,
   nowMs: number,
 ): SettledTask {
-  const { seq, attempt } = lease;
+  const row = findRunning(connection, lease);
+  return row === null ? { status: 'lost', freed: false } : settleRunning(connection, row, settlement, nowMs);
+}
+
+/** Null when the attempt lost its lease, or was settled. */
+export function findRunning(connection: Connection, { seq, attempt }: TaskLease): RunningTask | null {
   const found = connection.tuples(runningSql).get(seq, attempt) as unknown as RunningRow | undefined;
-  if (found === undefined) return { status: 'lost', freed: false };
+  if (found === undefined) return null;
   const [topicN, key, holdsKey, startedAt] = found;
-  const row: RunningTask = { seq, attempt, key, holds_key: holdsKey, started_at: startedAt };
-  const topic = getTopic(connection, topicN);
+  return { seq, attempt, topicN, key, holds_key: holdsKey, started_at: startedAt };
+}
+
+/** For who has looked before, in the same commit. */
+export function settleRunning(
+  connection: Connection,
+  row: RunningTask,
+  settlement: Settlement,
+  nowMs: number,
+): SettledTask {
+  const topic = getTopic(connection, row.topicN);
   if (settlement.type === 'done') return finishTask(connection, row, topic, stateNumbers.done, nowMs);
   if (settlement.type === 'release') {
     returnTask(connection, row, nowMs);

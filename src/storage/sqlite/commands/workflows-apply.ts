@@ -12,6 +12,7 @@ import { createControl } from '../../../core/workflow-draft.ts';
 import type { NewWorkflowInstance, WorkflowChange } from '../../../ports/storage/workflows.ts';
 import type { Connection } from '../connection.ts';
 import type { WriterContext } from '../handlers.ts';
+import { historyRange, toHistoryId, toHistoryNumber } from '../history-id.ts';
 import { insertTask } from './tasks-enqueue.ts';
 import { dropTask, getTask } from './tasks-manage.ts';
 import { openTopic, reserveNumbers, stateNumbers, TopicSet } from './tasks-rows.ts';
@@ -31,10 +32,12 @@ export interface WorkflowCommit {
   readonly nowMs: number;
   readonly topics: TopicSet;
   readonly ended: string[];
+  /** Tasks that were taken out of the queue. */
+  readonly dropped: Set<number>;
 }
 
 export function openCommit(context: WriterContext, nowMs: number): WorkflowCommit {
-  return { context, nowMs, topics: new TopicSet(), ended: [] };
+  return { context, nowMs, topics: new TopicSet(), ended: [], dropped: new Set() };
 }
 
 export interface AppliedOperation {
@@ -146,7 +149,9 @@ function applyEffect(
     case 'drop': {
       const task = getTask(connection, effect.ticket);
       const unfinished = task !== null && (task.state <= stateNumbers.running || task.state === stateNumbers.dead);
-      if (unfinished) dropTask(connection, task, nowMs);
+      if (!unfinished) return;
+      dropTask(connection, task, nowMs);
+      commit.dropped.add(effect.ticket);
       return;
     }
     case 'listen':
@@ -274,14 +279,15 @@ function tellParent(commit: WorkflowCommit, stored: StoredInstance, document: st
 function writeHistory(connection: Connection, stored: StoredInstance, record: StepRecord, before: string): number {
   const number = (stored.lastEntry ?? readLastEntry(connection, stored.n)) + 1;
   connection
-    .sql('INSERT INTO workflow_history (instance_n, number, entry, state_before) VALUES (?, ?, ?, ?)')
-    .run(stored.n, number, JSON.stringify(record), before);
+    .sql('INSERT INTO workflow_history (id, entry, state_before) VALUES (?, ?, ?)')
+    .run(toHistoryId(stored.n, number), JSON.stringify(record), before);
   return number;
 }
 
 function readLastEntry(connection: Connection, instanceN: number): number {
+  const { first, end } = historyRange(instanceN);
   const last = connection
-    .sql('SELECT number FROM workflow_history WHERE instance_n = ? ORDER BY number DESC LIMIT 1')
-    .get(instanceN) as { number: number } | undefined;
-  return last?.number ?? 0;
+    .sql('SELECT id FROM workflow_history WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1')
+    .get(first, end) as { id: number } | undefined;
+  return last === undefined ? 0 : toHistoryNumber(last.id);
 }

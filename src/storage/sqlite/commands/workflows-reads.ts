@@ -2,8 +2,11 @@ import type { WorkflowStatus } from '../../../core/workflow.ts';
 import type { StepRecord } from '../../../core/workflow-decide.ts';
 import type { WorkflowReads, WorkflowView } from '../../../ports/storage/workflows.ts';
 import type { ReaderContext, ReadHandlers } from '../handlers.ts';
+import { historyRange, toHistoryNumber } from '../history-id.ts';
 import { readMemory } from './workflows.ts';
 import { findInstance, type InstanceRow, readDocument, toInstance } from './workflows-rows.ts';
+
+const endedStatuses = "('completed', 'cancelled')";
 
 export const workflowReads: ReadHandlers<WorkflowReads> = {
   'workflow.get': {
@@ -43,12 +46,13 @@ export const workflowReads: ReadHandlers<WorkflowReads> = {
     run: ({ connection }, { space, id }) => {
       const stored = findInstance(connection, space, id);
       if (stored === null) return [];
+      const { first, end } = historyRange(stored.n);
       const rows = connection
-        .sql('SELECT * FROM workflow_history WHERE instance_n = ? ORDER BY number')
-        .all(stored.n) as unknown as { number: number; entry: string; state_before: string }[];
-      return rows.map(({ number, entry, state_before }) => ({
+        .sql('SELECT * FROM workflow_history WHERE id >= ? AND id < ? ORDER BY id')
+        .all(first, end) as unknown as { id: number; entry: string; state_before: string }[];
+      return rows.map(({ id, entry, state_before }) => ({
         ...(JSON.parse(entry) as StepRecord),
-        number,
+        number: toHistoryNumber(id),
         stateBefore: state_before,
       }));
     },
@@ -58,8 +62,13 @@ export const workflowReads: ReadHandlers<WorkflowReads> = {
     run: ({ connection }, { space, name }) =>
       connection
         .sql(
-          `SELECT name, status, step, count(*) AS count FROM workflow_instances
-           WHERE space = ?1 AND (?2 IS NULL OR name = ?2) GROUP BY name, status, step ORDER BY name, status, step`,
+          // The index counts those that have ended, which are the most; only of the others the rows are looked at.
+          `SELECT name, status, NULL AS step, count(*) AS count FROM workflow_instances
+             WHERE space = ?1 AND (?2 IS NULL OR name = ?2) AND status IN ${endedStatuses} GROUP BY name, status
+           UNION ALL
+           SELECT name, status, step, count(*) AS count FROM workflow_instances
+             WHERE space = ?1 AND (?2 IS NULL OR name = ?2) AND status NOT IN ${endedStatuses} GROUP BY name, status, step
+           ORDER BY name, status, step`,
         )
         .all(space, name ?? null) as unknown as {
         name: string;

@@ -9,6 +9,7 @@ import {
   type WorkflowParent,
 } from '../../../core/workflow.ts';
 import type { Connection } from '../connection.ts';
+import { decodeControl, encodeControl } from '../control-text.ts';
 import { getRow, updateRow } from '../document-table.ts';
 import type { WriterContext } from '../handlers.ts';
 import { memoryOf, type StoredInstance } from '../writer-memory.ts';
@@ -40,7 +41,7 @@ export function toInstance(row: InstanceRow): WorkflowInstance {
     version: row.version,
     parent: row.parent === null ? null : (JSON.parse(row.parent) as WorkflowParent),
     createdAtMs: row.created_at,
-    control: JSON.parse(row.control) as WorkflowInstance['control'],
+    control: decodeControl(row.control),
   };
 }
 
@@ -57,7 +58,7 @@ const insertSql = `INSERT INTO workflow_instances (space, id, name, collection, 
     parent, status, step, control, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 export function insertInstance(connection: Connection, space: string, instance: WorkflowInstance): StoredInstance {
-  const control = JSON.stringify(instance.control);
+  const control = encodeControl(instance.control);
   const { lastInsertRowid } = connection
     .sql(insertSql)
     .run(
@@ -84,7 +85,7 @@ export function saveInstance(connection: Connection, stored: StoredInstance): vo
   const { instance } = stored;
   const { status, nextStep, updatedAtMs } = instance.control;
   const ended = isEnded(status);
-  const control = JSON.stringify(instance.control);
+  const control = encodeControl(instance.control);
   connection
     .sql('UPDATE workflow_instances SET status = ?, step = ?, control = ?, ended_at = ? WHERE n = ?')
     .run(status, ended ? null : nextStep, control, ended ? updatedAtMs : null, stored.n);

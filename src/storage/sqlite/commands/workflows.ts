@@ -4,10 +4,11 @@ import type { StepRecord } from '../../../core/workflow-decide.ts';
 import type { StepReport, StepReportResult, WorkflowCommands } from '../../../ports/storage/workflows.ts';
 import type { Connection } from '../connection.ts';
 import type { CommandHandlers, WriterContext } from '../handlers.ts';
+import { historyRange, toHistoryId } from '../history-id.ts';
 import { memoryOf } from '../writer-memory.ts';
 import { removalCommands } from './durable-removal.ts';
 import { holdsLease } from './tasks-claim.ts';
-import { settleTask } from './tasks-settle.ts';
+import { findRunning, type RunningTask, settleRunning } from './tasks-settle.ts';
 import { adoptCommands } from './workflows-adopt.ts';
 import { applyOperation, openCommit, remember, startInstance, toChange } from './workflows-apply.ts';
 import { eventCommands } from './workflows-events.ts';
@@ -93,7 +94,8 @@ export const workflowCommands: CommandHandlers<WorkflowCommands> = {
       .sql('SELECT n FROM workflow_instances WHERE ended_at < ? ORDER BY ended_at LIMIT ?')
       .all(endedBeforeMs, limit) as unknown as { n: number }[];
     for (const { n } of ended) {
-      connection.sql('DELETE FROM workflow_history WHERE instance_n = ?').run(n);
+      const { first, end } = historyRange(n);
+      connection.sql('DELETE FROM workflow_history WHERE id >= ? AND id < ?').run(first, end);
       connection.sql('DELETE FROM workflow_memory WHERE instance_n = ?').run(n);
       connection.sql('DELETE FROM workflow_instances WHERE n = ?').run(n);
     }
@@ -104,9 +106,10 @@ export const workflowCommands: CommandHandlers<WorkflowCommands> = {
 
 function applyReport(context: WriterContext, report: StepReport, nowMs: number): StepReportResult {
   const { connection } = context;
-  if (!holdsLease(connection, report.lease)) return { type: 'stale' };
+  const task = findRunning(connection, report.lease);
+  if (task === null) return { type: 'stale' };
   const stored = findInstance(connection, report.space, report.id);
-  if (stored === null) return settleStale(connection, report, nowMs);
+  if (stored === null) return settleStale(connection, task, nowMs);
   const commit = openCommit(context, nowMs);
   const { outcome, branch, lease, startedAtMs } = report;
   try {
@@ -116,8 +119,8 @@ function applyReport(context: WriterContext, report: StepReport, nowMs: number):
       { type: 'step', branch, ticket: lease.seq, attempt: lease.attempt, startedAtMs, outcome },
       outcome.type === 'suspend' ? outcome.child : undefined,
     );
-    if (applied === null) return settleStale(connection, report, nowMs);
-    settleTask(connection, lease, report.settlement, nowMs);
+    if (applied === null) return settleStale(connection, task, nowMs);
+    if (!commit.dropped.has(task.seq)) settleRunning(connection, task, report.settlement, nowMs);
     return { type: 'applied', ...toChange(commit, applied) };
   } catch (error) {
     if (!(error instanceof TackleError) || error.status >= 500) throw error;
@@ -132,8 +135,8 @@ function requireApplied(result: StepReportResult): void {
 }
 
 /** The instance went on without this task; the task has nothing left to do. */
-function settleStale(connection: Connection, report: StepReport, nowMs: number): StepReportResult {
-  settleTask(connection, report.lease, { type: 'done' }, nowMs);
+function settleStale(connection: Connection, task: RunningTask, nowMs: number): StepReportResult {
+  settleRunning(connection, task, { type: 'done' }, nowMs);
   return { type: 'stale' };
 }
 
@@ -149,8 +152,8 @@ function readForkPoint(
   number: number,
 ): { entry: StepRecord; state: JsonObject } {
   const row = connection
-    .sql('SELECT entry, state_before FROM workflow_history WHERE instance_n = ? AND number = ?')
-    .get(from.n, number) as { entry: string; state_before: string } | undefined;
+    .sql('SELECT entry, state_before FROM workflow_history WHERE id = ?')
+    .get(toHistoryId(from.n, number)) as { entry: string; state_before: string } | undefined;
   if (row === undefined) {
     throw new TackleError('not_found', `Workflow instance ${from.instance.id} has no history entry ${number}.`);
   }
