@@ -46,6 +46,7 @@ export interface StepRunnerOptions {
 }
 
 interface StepPayload {
+  readonly stepsName?: string;
   readonly instanceId: string;
   readonly branch: string;
   readonly visit: number;
@@ -70,8 +71,10 @@ export class StepRunner {
     if (payload === null) return this.#adopt(task);
     if (payload.timer === true) return this.#fireTimer(task, payload);
     const { storage, clock } = this.#options.queues;
-    const { instanceId: id, visit } = payload;
-    const [loaded] = await storage.read({ kind: 'workflow.load', steps: [{ space: task.space, id, visit }] });
+    const { visit } = payload;
+    const read = { kind: 'workflow.load', steps: [this.#refOf(task, payload)] } as const;
+    // Only the first attempt begins a visit, which remembers nothing.
+    const [loaded] = (task.attempt === 1 ? storage.readKept?.(read) : undefined) ?? (await storage.read(read));
     const view = loaded?.view;
     const branch = view?.instance.control.branches[payload.branch];
     // Whoever comes too late, or for an instance that ended, has nothing to do; that is no error.
@@ -87,6 +90,11 @@ export class StepRunner {
     if (view.document === null) return reporter.report({ type: 'wait', patch: {} });
     const run = { task, view, step: branch.step, visit, memory: loaded!.memory, context, conflicts };
     return this.#runInApp(run, view.document, reporter);
+  }
+
+  #refOf({ space }: ClaimedTask, { instanceId: id, visit, stepsName }: StepPayload) {
+    const collection = this.#options.findDefinition(space, stepsName ?? '')?.collection;
+    return { space, id, visit, ...(collection === undefined ? {} : { collection }) };
   }
 
   async #runInApp(
@@ -319,7 +327,16 @@ class StepReporter {
     const lease = { seq: task.seq, attempt: task.attempt };
     return {
       type: 'report',
-      report: { space: task.space, id: view.id, branch, lease, startedAtMs, outcome, settlement },
+      report: {
+        space: task.space,
+        id: view.id,
+        branch,
+        onlyIn: mayConcernOthers(view.instance, outcome) ? null : view.instance.collection,
+        lease,
+        startedAtMs,
+        outcome,
+        settlement,
+      },
       nextTopics,
       onResult: (result) => this.#acceptResult(result),
     };
@@ -336,6 +353,12 @@ class StepReporter {
     if (this.#hasFailed) return { type: 'failed', error: result.error, retryable: false };
     return this.reportFailure({ type: 'failed', error: result.error, retryable: true });
   }
+}
+
+/** Parents are told of an end, children are started and cancelled; and other branches may start some meanwhile. */
+function mayConcernOthers({ parent, control }: WorkflowInstance, outcome: StepOutcome): boolean {
+  if (parent !== null || control.children.length > 0 || outcome.type === 'suspend') return true;
+  return Object.keys(control.branches).length > 1;
 }
 
 const instanceIds = new ObjectIds(randomInt(2 ** 30));

@@ -32,10 +32,14 @@ export interface WorkflowChange {
   readonly topics: readonly TopicRef[];
   /** Instances that ended by it: this one, its children, its parent. */
   readonly ended: readonly string[];
+  /** From engines that can answer `workflow.load` for the next step from memory; theirs alone to read. */
+  readonly queued?: { readonly visit: number; readonly instance: string } | null;
 }
 
 export interface StepReport extends WorkflowRef {
   readonly branch: string;
+  /** The collection of the instance, when no other document can change by this report; null when one may. */
+  readonly onlyIn: string | null;
   readonly lease: TaskLease;
   readonly startedAtMs: number;
   readonly outcome: StepOutcome;
@@ -183,7 +187,10 @@ export interface WorkflowReads {
   'workflow.get': { params: WorkflowRef; result: WorkflowView | null };
   /** What steps need to run: the instance, its document, and what the visit remembers. In the order asked for. */
   'workflow.load': {
-    params: { readonly steps: readonly (WorkflowRef & { readonly visit: number })[] };
+    params: {
+      /** `collection`: where its document is, if the caller knows; engines may answer from memory then. */
+      readonly steps: readonly (WorkflowRef & { readonly visit: number; readonly collection?: string })[];
+    };
     result: readonly ({ readonly view: WorkflowView; readonly memory: JsonObject } | null)[];
   };
   /** Newest first. */

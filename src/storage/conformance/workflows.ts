@@ -38,7 +38,7 @@ export function testWorkflows(harness: StorageHarness): void {
       [
         {
           kind: 'workflow.steps',
-          reports: [{ ...ref, branch, lease, startedAtMs: 1_000, outcome, settlement: { type: 'done' } }],
+          reports: [{ ...ref, branch, onlyIn: null, lease, startedAtMs: 1_000, outcome, settlement: { type: 'done' } }],
           nowMs: 2_000,
         },
       ],

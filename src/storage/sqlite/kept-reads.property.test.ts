@@ -235,3 +235,92 @@ describe('the memory for point reads', () => {
     assert.ok(found > 10 && found * 300 <= 20_000, String(found));
   });
 });
+
+describe('steps of workflows that are kept in memory', () => {
+  const ref = { space: 'steps', id: 'w1' };
+  const given = { name: 'flow', collection: 'flows', queuePrefix: 'q', maxStepCount: 3, version: null, parent: null };
+  const load = (visit: number) => ({ kind: 'workflow.load', steps: [{ ...ref, visit, collection: 'flows' }] }) as const;
+
+  test('the next step finds what the commit before left, until somebody writes the document', async () => {
+    const { storage } = temporary;
+    const [, claimed] = await storage.commit(
+      [
+        { kind: 'workflow.start', instance: { ...ref, ...given }, step: 'a', state: { n: 1 }, delayMs: 0, nowMs: 1 },
+        { kind: 'task.claim', owner: 'me', nowMs: 1, requests: [{ space: ref.space, topic: 'q_flow_a', limit: 1 }] },
+      ],
+      lane,
+    );
+    assert.deepEqual(storage.readKept(load(1)), await storage.read(load(1)));
+    assert.equal(storage.readKept(load(2)), undefined, 'another visit may remember something');
+
+    const [task] = claimed.tasks;
+    const lease = { seq: task!.seq, attempt: task!.attempt };
+    const outcome = { type: 'goto', next: 'b', patch: { n: 2 }, delayMs: 0, join: true } as const;
+    const settlement = { type: 'done' } as const;
+    const report = { ...ref, branch: '', onlyIn: 'flows', lease, startedAtMs: 1, outcome, settlement };
+    const reporting = storage.commit([{ kind: 'workflow.steps', reports: [report], nowMs: 2 }], lane);
+    assert.equal(storage.readKept(load(1)), undefined);
+    await reporting;
+    const kept = storage.readKept(load(2));
+    assert.equal((JSON.parse(kept![0]!.view.document!) as { n: number }).n, 2);
+    assert.deepEqual(kept, await storage.read(load(2)));
+
+    const change = { type: 'replace', body: '{"n":3}' } as const;
+    const write = { kind: 'document.write', space: ref.space, collection: 'flows', targets: [{ id: ref.id }] } as const;
+    const writing = storage.commit([{ ...write, mode: 'first', change }], lane);
+    assert.equal(storage.readKept(load(2)), undefined);
+    await writing;
+    assert.equal(storage.readKept(load(2)), undefined);
+  });
+
+  test('a write that is under way when the step is reported keeps it from being kept', async () => {
+    const { storage } = temporary;
+    const instance = { ...ref, id: 'w2', ...given };
+    const starting = storage.commit(
+      [{ kind: 'workflow.start', instance, step: 'a', state: {}, delayMs: 0, nowMs: 1 }],
+      lane,
+    );
+    const change = { type: 'replace', body: '{"n":3}' } as const;
+    const target = { space: ref.space, collection: 'flows', targets: [{ id: 'w2' }] };
+    const writing = storage.commit([{ kind: 'document.write', ...target, mode: 'first', change }], lane);
+    await Promise.all([starting, writing]);
+    const read = {
+      kind: 'workflow.load',
+      steps: [{ space: 'steps', id: 'w2', visit: 1, collection: 'flows' }],
+    } as const;
+    assert.equal(storage.readKept(read), undefined);
+    assert.equal((JSON.parse((await storage.read(read))[0]!.view.document!) as { n: number }).n, 3);
+  });
+
+  test('nothing is kept of a commit in which a child may have changed its parent', async () => {
+    const { storage } = temporary;
+    const before = await storage.commit(
+      [
+        {
+          kind: 'workflow.start',
+          instance: { ...ref, id: 'w3', ...given },
+          step: 'a',
+          state: {},
+          delayMs: 0,
+          nowMs: 1,
+        },
+        { kind: 'task.claim', owner: 'me', nowMs: 1, requests: [{ space: ref.space, topic: 'q_flow_a', limit: 9 }] },
+      ],
+      lane,
+    );
+    const task = before[1].tasks.at(-1)!;
+    const outcome = { type: 'goto', next: 'b', patch: {}, delayMs: 0, join: true } as const;
+    const common = { space: ref.space, branch: '', startedAtMs: 1, outcome, settlement: { type: 'done' } as const };
+    const reports = [
+      { ...common, id: 'w3', onlyIn: 'flows', lease: { seq: task.seq, attempt: task.attempt } },
+      { ...common, id: 'child', onlyIn: null, lease: { seq: 0, attempt: 1 } },
+    ];
+    await storage.commit([{ kind: 'workflow.steps', reports, nowMs: 2 }], lane);
+    const read = {
+      kind: 'workflow.load',
+      steps: [{ space: 'steps', id: 'w3', visit: 2, collection: 'flows' }],
+    } as const;
+    assert.equal(storage.readKept(read), undefined);
+    assert.equal((await storage.read(read))[0]!.view.instance.control.nextStep, 'b');
+  });
+});

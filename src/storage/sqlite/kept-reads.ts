@@ -1,3 +1,4 @@
+import type { StepReport } from '../../ports/storage/workflows.ts';
 import type { Command } from '../../ports/storage.ts';
 
 /** Texts and names of what is kept, in UTF-16 units: about so many bytes, mostly. */
@@ -21,6 +22,8 @@ export interface Fill {
 }
 
 export const documentGroup = (space: string, collection: string): string => `d\0${space}\0${collection}`;
+/** What the next steps of instances need, by the ids of their documents. */
+export const stepGroup = (space: string, collection: string): string => `s\0${space}\0${collection}`;
 export const fileGroup = (space: string): string => `f\0${space}`;
 
 /**
@@ -56,8 +59,7 @@ export class KeptReads {
 
   /** Before the read is sent. Null: its result must not be kept. */
   beginRead(group: string, key: string): Fill | null {
-    if (this.#writesOfAll > 0 || this.#writesOfGroup.has(group)) return null;
-    if (this.#writesOfKey.get(group)?.has(key) === true) return null;
+    if (this.#isBeingWritten(group, key)) return null;
     const fills = this.#fills.get(group);
     if (fills?.has(key) === true) return null;
     const fill: Fill = { group, key, isVoid: false };
@@ -82,18 +84,29 @@ export class KeptReads {
   beginWrite(commands: readonly Command[]): (() => void) | null {
     let scopes: Scope[] | null = null;
     for (const command of commands) {
-      const scope = scopeOf(command);
-      if (scope === undefined) continue;
-      this.#forget(scope);
-      this.#countWrite(scope, 1);
-      scopes ??= [];
-      scopes.push(scope);
+      for (const scope of scopesOf(command)) {
+        this.#forget(scope);
+        this.#countWrite(scope, 1);
+        scopes ??= [];
+        scopes.push(scope);
+      }
     }
     if (scopes === null) return null;
     const begun = scopes;
     return () => {
       for (const scope of begun) this.#countWrite(scope, -1);
     };
+  }
+
+  /** What a write that has just ended left there; it is kept unless another one is under way, which may come behind it. */
+  keepWritten(group: string, key: string, value: object): void {
+    if (this.#isBeingWritten(group, key)) return;
+    if (unitsOf(key, value) <= maxValueUnits) this.#keep(group, key, Object.freeze(value));
+  }
+
+  #isBeingWritten(group: string, key: string): boolean {
+    if (this.#writesOfAll > 0 || this.#writesOfGroup.has(group)) return true;
+    return this.#writesOfKey.get(group)?.has(key) === true;
   }
 
   #keep(group: string, key: string, value: object): void {
@@ -158,8 +171,10 @@ export class KeptReads {
   }
 }
 
-/** Undefined: the command changes nothing that is kept. */
-function scopeOf(command: Command): Scope | undefined {
+const nothing: readonly Scope[] = [];
+const everything: readonly Scope[] = [null];
+
+function scopesOf(command: Command): readonly Scope[] {
   switch (command.kind) {
     case 'document.insert':
       return inCollection(
@@ -181,33 +196,50 @@ function scopeOf(command: Command): Scope | undefined {
     case 'collection.drop':
       return inCollection(command, null);
     case 'file.put':
-      return { group: fileGroup(command.space), keys: [command.file.path] };
+      return [{ group: fileGroup(command.space), keys: [command.file.path] }];
     case 'file.remove':
-      return { group: fileGroup(command.space), keys: [command.path] };
+      return [{ group: fileGroup(command.space), keys: [command.path] }];
     case 'file.removeSpace':
-      return { group: fileGroup(command.space), keys: null };
+      return [{ group: fileGroup(command.space), keys: null }];
     case 'document.expect':
     case 'index.create':
     case 'index.build':
     case 'index.remove':
-      return undefined;
+      return nothing;
     case 'workflow.start':
     case 'workflow.adopt':
       return inCollection({ ...command.instance }, [command.instance.id]);
     case 'workflow.steps':
-      // Steps write the documents of their instances, of parents and of children; where those are stands in their rows.
-      return command.reports.length === 0 ? undefined : null;
+      return ofReports(command.reports);
+    // What a visit remembers is not kept: only steps that begin a visit are.
     case 'workflow.remember':
     case 'workflow.sweep':
     case 'workflow.removeSpace':
-      return undefined;
+      return nothing;
     default:
-      return /^(?:keyvalue|record|task|topic|schedule)\./.test(command.kind) ? undefined : null;
+      return /^(?:keyvalue|record|task|topic|schedule)\./.test(command.kind) ? nothing : everything;
   }
 }
 
-function inCollection({ space, collection }: { space: string; collection: string }, keys: string[] | null): Scope {
-  return { group: documentGroup(space, collection), keys };
+/** The rows of instances change together with their documents, or by commands that may change anything. */
+function inCollection(ref: { space: string; collection: string }, keys: readonly string[] | null): readonly Scope[] {
+  const { space, collection } = ref;
+  return [
+    { group: documentGroup(space, collection), keys },
+    { group: stepGroup(space, collection), keys },
+  ];
+}
+
+function ofReports(reports: readonly StepReport[]): readonly Scope[] {
+  const found = new Map<string, { space: string; collection: string; ids: string[] }>();
+  for (const { space, id, onlyIn } of reports) {
+    if (onlyIn === null) return everything;
+    const group = documentGroup(space, onlyIn);
+    const known = found.get(group);
+    if (known === undefined) found.set(group, { space, collection: onlyIn, ids: [id] });
+    else known.ids.push(id);
+  }
+  return [...found.values()].flatMap((ref) => inCollection(ref, ref.ids));
 }
 
 function voidAll(fills: ReadonlyMap<string, Fill>): void {

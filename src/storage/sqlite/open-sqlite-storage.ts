@@ -8,6 +8,7 @@ import { ChangeListeners } from './change-listeners.ts';
 import { CommitQueue } from './commit-queue.ts';
 import type { PointRead } from './document-table.ts';
 import { documentGroup, fileGroup, KeptReads } from './kept-reads.ts';
+import { keepQueuedSteps, loadKept } from './kept-steps.ts';
 import { readLanes } from './read-lanes.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { StorageThread } from './storage-thread.ts';
@@ -130,6 +131,7 @@ export class SqliteStorage implements Storage, ChangeSource {
   }) as Storage['read'];
 
   readKept = ((read: Read): unknown => {
+    if (read.kind === 'workflow.load') return this.#isClosed ? undefined : loadKept(this.#kept, read.steps);
     const place = this.#isClosed ? null : placeOf(read);
     return place === null ? undefined : this.#kept.find(place[0], place[1]);
   }) as NonNullable<Storage['readKept']>;
@@ -220,6 +222,7 @@ export class SqliteStorage implements Storage, ChangeSource {
         <Outcome>(settle: (outcome: Outcome) => void) =>
         (outcome: Outcome) => {
           endWrite();
+          if (Array.isArray(outcome)) keepQueuedSteps(this.#kept, commands, outcome);
           settle(outcome);
         };
       this.#waiting.set(id, { resolve: end(resolve), reject: end(reject) });

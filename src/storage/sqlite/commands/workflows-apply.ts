@@ -13,6 +13,7 @@ import type { NewWorkflowInstance, WorkflowChange } from '../../../ports/storage
 import type { Connection } from '../connection.ts';
 import type { WriterContext } from '../handlers.ts';
 import { historyRange, toHistoryId, toHistoryNumber } from '../history-id.ts';
+import { describeQueued } from '../kept-steps.ts';
 import { insertTask } from './tasks-enqueue.ts';
 import { dropTask, getTask } from './tasks-manage.ts';
 import { openTopic, reserveNumbers, stateNumbers, TopicSet } from './tasks-rows.ts';
@@ -43,6 +44,7 @@ export function openCommit(context: WriterContext, nowMs: number): WorkflowCommi
 export interface AppliedOperation {
   readonly instance: WorkflowInstance;
   readonly document: string;
+  readonly queued: WorkflowChange['queued'];
 }
 
 /** Null when the operation was stale; then nothing was written. Throws what the document or the operation refuses. */
@@ -74,10 +76,12 @@ export function applyOperation(
   const lastEntry =
     record === null ? stored.lastEntry : writeHistory(connection, stored, record, written?.before ?? '{}');
   const applied = { ...stored, instance, lastEntry };
-  saveInstance(connection, applied);
+  const control = saveInstance(connection, applied);
   const document = written?.after ?? 'null';
   for (const effect of decision.effects) applyEffect(commit, applied, effect, document, child);
-  return { instance: decision.instance, document };
+  const goesOn = operation.type === 'step' && operation.outcome.type === 'goto';
+  const queued = goesOn && written?.isLasting === true ? findQueued(instance, control) : null;
+  return { instance, document, queued };
 }
 
 export interface InstanceStart {
@@ -117,11 +121,22 @@ export function startInstance(
     documentSinceMs === undefined
       ? insertDocument(context, instance.space, decision.instance, decision.patch)
       : undefined;
-  const stored = insertInstance(connection, instance.space, decision.instance);
-  const document = inserted ?? writeDocument(context, stored, decision.instance, decision.patch)?.after ?? 'null';
+  const { stored, control } = insertInstance(connection, instance.space, decision.instance);
+  const written = inserted ?? writeDocument(context, stored, decision.instance, decision.patch);
+  const document = written?.after ?? 'null';
   for (const [memo, value] of Object.entries(memory)) remember(commit, stored.n, 1, memo, value);
   for (const effect of decision.effects) applyEffect(commit, stored, effect, document);
-  return { instance: decision.instance, document };
+  const isPlain = operation.type === 'start' && Object.keys(memory).length === 0;
+  const queued = isPlain && written?.isLasting === true ? findQueued(decision.instance, control) : null;
+  return { instance: decision.instance, document, queued };
+}
+
+/** The step that begins next, when nothing else is under way in the instance: it begins a visit, which remembers nothing. */
+function findQueued(instance: WorkflowInstance, control: string): WorkflowChange['queued'] {
+  const { branches, lastVisit } = instance.control;
+  const root = branches[''];
+  if (root?.state !== 'queued' || root.visit !== lastVisit || Object.keys(branches).length > 1) return null;
+  return { visit: root.visit, instance: describeQueued(instance, control) };
 }
 
 export function toChange(commit: WorkflowCommit, applied: AppliedOperation): WorkflowChange {
@@ -130,6 +145,7 @@ export function toChange(commit: WorkflowCommit, applied: AppliedOperation): Wor
     document: applied.document,
     topics: commit.topics.toArray(),
     ended: [...commit.ended],
+    queued: applied.queued,
   };
 }
 

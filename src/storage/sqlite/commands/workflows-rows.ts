@@ -57,7 +57,12 @@ export function findInstance(connection: Connection, space: string, id: string):
 const insertSql = `INSERT INTO workflow_instances (space, id, name, collection, queue_prefix, max_step_count, version,
     parent, status, step, control, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-export function insertInstance(connection: Connection, space: string, instance: WorkflowInstance): StoredInstance {
+/** Answers also the text of the control fields. */
+export function insertInstance(
+  connection: Connection,
+  space: string,
+  instance: WorkflowInstance,
+): { readonly stored: StoredInstance; readonly control: string } {
   const control = encodeControl(instance.control);
   const { lastInsertRowid } = connection
     .sql(insertSql)
@@ -77,11 +82,11 @@ export function insertInstance(connection: Connection, space: string, instance: 
     );
   const stored = { n: Number(lastInsertRowid), space, instance, lastEntry: 0 };
   memoryOf(connection)?.keepInstance(stored, control.length);
-  return stored;
+  return { stored, control };
 }
 
-/** Writes what has changed in `stored`. */
-export function saveInstance(connection: Connection, stored: StoredInstance): void {
+/** Writes what has changed in `stored`. Answers the text of the control fields. */
+export function saveInstance(connection: Connection, stored: StoredInstance): string {
   const { instance } = stored;
   const { status, nextStep, updatedAtMs } = instance.control;
   const ended = isEnded(status);
@@ -90,6 +95,7 @@ export function saveInstance(connection: Connection, stored: StoredInstance): vo
     .sql('UPDATE workflow_instances SET status = ?, step = ?, control = ?, ended_at = ? WHERE n = ?')
     .run(status, ended ? null : nextStep, control, ended ? updatedAtMs : null, stored.n);
   memoryOf(connection)?.keepInstance(stored, control.length);
+  return control;
 }
 
 /** The document of a new instance. Throws `duplicate_id`, `schema_violation`. */
@@ -98,7 +104,7 @@ export function insertDocument(
   space: string,
   instance: WorkflowInstance,
   state: JsonObject,
-): string {
+): Pick<DocumentWrite, 'after' | 'isLasting'> {
   const document = { ...state, ...describeControl(instance) };
   const body = encodeStoredBody(document);
   documentCommands['document.insert'](context, {
@@ -106,13 +112,16 @@ export function insertDocument(
     collection: instance.collection,
     documents: [{ id: instance.id, body }],
   });
-  return toDocumentJson(encodeStoredText(instance.id), body);
+  const collection = context.catalogue.get({ space, collection: instance.collection });
+  return { after: toDocumentJson(encodeStoredText(instance.id), body), isLasting: collection?.cap === null };
 }
 
 export interface DocumentWrite {
   /** JSON text before, without `_id`. */
   readonly before: string;
   readonly after: string;
+  /** Only a command can take the document away. */
+  readonly isLasting: boolean;
 }
 
 /**
@@ -136,7 +145,8 @@ export function writeDocument(
   context.schemas.check(collection, document);
   const body = encodeStoredBody(document);
   updateRow(context, collection, row, body);
-  return { before: row.body, after: toDocumentJson(row._id, body) };
+  const isLasting = row.expires_at === null && collection.cap === null;
+  return { before: row.body, after: toDocumentJson(row._id, body), isLasting };
 }
 
 type DocumentTuple = readonly [id: string, expiresAtMs: number | null, body: string];
