@@ -24,8 +24,6 @@ export interface AppTrafficOptions {
   readonly realtime: RealtimeGateway;
   readonly maxBodyBytes: number;
   readonly routeTimeoutMs: number;
-  /** Requests below `/<space>/_A_D_M_…` of project hosts: the wire protocol of the official client. */
-  readonly adminWire?: (request: IncomingMessage, response: ServerResponse, target: AppTarget) => void;
   onError(error: unknown, requestId: string, target: AppTarget): void;
 }
 
@@ -48,9 +46,6 @@ export function createAppTraffic(options: AppTrafficOptions): AppTraffic {
     const exchange = { request, response, requestId };
     try {
       const { space } = target;
-      if (options.adminWire !== undefined && target.apiPath.startsWith('/_A_D_M_')) {
-        return options.adminWire(request, response, target);
-      }
       // An app may always call itself; to others it is a program on this machine.
       if (client.fromSpaceId !== space.id && !projects.isAllowedAddress(space.id, client.address)) {
         return writeAppText(exchange, 403, { error: 'This address is not allowed here' });

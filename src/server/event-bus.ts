@@ -14,9 +14,15 @@ export interface BusEvent {
   readonly hops: number;
 }
 
+/** Who hears the events of this gateway. */
+export interface EventListeners {
+  readonly appEvents: AppEvents;
+  readonly hooks: GatewayHooks;
+}
+
 /** Hands an event to everybody who listens: apps by the queue, then hooks. Rejects when it could not be stored. */
 export async function publishToAll(
-  { appEvents, hooks }: { readonly appEvents: AppEvents; readonly hooks: GatewayHooks },
+  { appEvents, hooks }: EventListeners,
   event: BusEvent,
 ): Promise<PublishedHookEvent & { readonly isHeard: boolean }> {
   const { type, action } = parseEventKey(event.key);

@@ -1,16 +1,16 @@
 import type { Apps } from '../apps/apps.ts';
 import type { Documents } from '../documents/index.ts';
-import type { Files } from '../files/files.ts';
 import type { KeyValue } from '../keyvalue/index.ts';
 import type { Telemetry } from '../storage/telemetry/open-telemetry.ts';
 import type { Durable } from '../workflows/durable.ts';
+import type { FileRooms } from './open-files.ts';
 
 interface RoomsOfSpaces {
   readonly apps: Apps;
   readonly durable: Pick<Durable, 'removeSpace'>;
   readonly documents: Documents;
   readonly keyValue: KeyValue;
-  readonly files: Files;
+  readonly fileRooms: Pick<FileRooms, 'files'>;
   readonly telemetry: Telemetry;
 }
 
@@ -20,6 +20,6 @@ export async function purgeSpace(rooms: RoomsOfSpaces, spaceId: string): Promise
   await rooms.durable.removeSpace(spaceId);
   await rooms.documents.removeSpace(spaceId);
   await rooms.keyValue.removeSpace(spaceId);
-  await rooms.files.removeSpace(spaceId);
+  await rooms.fileRooms.files.removeSpace(spaceId);
   await rooms.telemetry.removeSpace(spaceId);
 }
