@@ -40,6 +40,23 @@ describe('the blob store', () => {
     await assert.rejects(blobs.readText('../../etc/passwd'), { code: 'not_found' });
     assert.throws(() => blobs.openRead('x'), { code: 'not_found' });
   });
+  it('takes and gives a large blob without letting its bytes gather in memory', async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    let peak = 0;
+    const look = () => {
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+    };
+    async function* large() {
+      for (let number = 0; number < 2_000; number += 1) {
+        yield Buffer.alloc(65_536, number);
+        look();
+      }
+    }
+    const { hash, sizeBytes } = await blobs.put(large());
+    for await (const _piece of blobs.openRead(hash)) look();
+    assert.equal(sizeBytes, 2_000 * 65_536);
+    assert.ok(peak < 16_000_000, `${peak} bytes lay in buffers at once`);
+  });
   it('lists and removes', async () => {
     const { hash } = await blobs.put('to be removed');
     const names = async () => (await Array.fromAsync(blobs.list())).map((blob) => blob.hash);

@@ -2,9 +2,10 @@ import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { TackleError } from '../core/errors.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import { countPassingBytes } from './passing-bytes.ts';
 
 /** The name of a blob: the lower-case hex SHA-256 of its bytes. */
 export type BlobHash = string;
@@ -122,7 +123,10 @@ export async function openBlobStore(directory: string): Promise<BlobStore> {
     startUpload,
     readBytes,
     readText: async (hash) => (await readBytes(hash)).toString('utf8'),
-    openRead: (hash, range) => createReadStream(pathOf(hash), { ...range, highWaterMark: 256 * 1024 }),
+    openRead: (hash, range) => {
+      const pieces = readCounted(createReadStream(pathOf(hash), { ...range, highWaterMark: pieceBytes }));
+      return Readable.from(pieces, { objectMode: false, highWaterMark: pieceBytes });
+    },
     async *readPieces(hash, range) {
       const file = await open(pathOf(hash), 'r').catch((cause: unknown) => {
         throw notInStore(hash, cause);
@@ -186,6 +190,13 @@ export async function openBlobStore(directory: string): Promise<BlobStore> {
   };
 }
 
+async function* readCounted(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) {
+    countPassingBytes(piece.byteLength);
+    yield piece;
+  }
+}
+
 interface UploadEnds {
   discard(): Promise<void>;
   publish(hash: BlobHash): Promise<void>;
@@ -219,6 +230,7 @@ class FileUpload implements BlobUpload {
     if (this.sizeBytes + chunk.byteLength > maxBytes) throw explain?.() ?? tooLarge(maxBytes);
     this.sizeBytes += chunk.byteLength;
     this.#digest.update(chunk);
+    countPassingBytes(chunk.byteLength);
     try {
       for (let offset = 0; offset < chunk.byteLength; ) {
         offset += (await this.#file.write(chunk, offset)).bytesWritten;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Json } from '../core/json.ts';
+import { countPassingBytes } from '../files/passing-bytes.ts';
 import type { AppResponse } from '../ports/sandbox.ts';
 import { endInBurst } from './answer-bursts.ts';
 import { appendCorsHeaders, findCorsHeaders, type SetByApp, setByNobody } from './cors.ts';
@@ -170,6 +171,7 @@ async function pipeBody(
       const { done, value } = await reader.read();
       if (done) break;
       sent += value.byteLength;
+      countPassingBytes(value.byteLength);
       if (announced !== null && sent > announced) throw new Error('the app sent more than its Content-Length');
       if (!response.write(value)) await drained(response);
       if (response.destroyed) return;

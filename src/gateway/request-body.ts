@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TackleError } from '../core/errors.ts';
+import { countPassingBytes } from '../files/passing-bytes.ts';
 
 export interface StreamedBody {
   readonly stream: ReadableStream<Uint8Array>;
@@ -69,6 +70,7 @@ function readStream(request: IncomingMessage, maxBytes: number): StreamedBody {
         request.on('data', (chunk: Buffer) => {
           if (ended) return;
           received += chunk.byteLength;
+          countPassingBytes(chunk.byteLength);
           if (received > maxBytes) return fail(tooLarge(maxBytes));
           controller.enqueue(chunk);
           if ((controller.desiredSize ?? 0) <= 0) request.pause();
