@@ -27,7 +27,8 @@ test('the lock ends with its process, also when that is killed', async () => {
   await using home = await temporaryDirectory();
   const script = `
     const { lockHome } = await import(${JSON.stringify(new URL('./lock-home.ts', import.meta.url).href)});
-    lockHome(process.argv[1], { pid: process.pid, host: 'child', url: null });
+    // Held by a name: a lock that nobody can reach any more may be collected, and ends with that.
+    globalThis.lock = lockHome(process.argv[1], { pid: process.pid, host: 'child', url: null });
     console.log('held');
     setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, home.path], {
