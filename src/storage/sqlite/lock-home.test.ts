@@ -27,11 +27,12 @@ test('the lock ends with its process, also when that is killed', async () => {
   await using home = await temporaryDirectory();
   const script = `
     const { lockHome } = await import(${JSON.stringify(new URL('./lock-home.ts', import.meta.url).href)});
-    // Held by a name: a lock that nobody can reach any more may be collected, and ends with that.
-    globalThis.lock = lockHome(process.argv[1], { pid: process.pid, host: 'child', url: null });
+    lockHome(process.argv[1], { pid: process.pid, host: 'child', url: null });
+    // Nobody can reach the lock any more; it must not end with that.
+    gc();
     console.log('held');
     setInterval(() => undefined, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script, home.path], {
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script, home.path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

@@ -16,6 +16,8 @@ export interface HomeLock extends Disposable {
   update(info: GatewayInfo): void;
 }
 
+/** What is held: a lock whose object were collected would end with it. */
+const held = new Set<DatabaseSync>();
 /** SQLITE_BUSY, https://sqlite.org/rescode.html#busy */
 const busy = 5;
 /** Magic numbers of statfs(2): locks and shared memory of a write-ahead log do not work on these. */
@@ -45,12 +47,11 @@ export function lockHome(directory: string, info: GatewayInfo): HomeLock {
   }
   const update = (current: GatewayInfo): void => writeFileSync(infoPath, JSON.stringify(current), { mode: 0o600 });
   update(info);
-  let isHeld = true;
+  held.add(db);
   return {
     update,
     [Symbol.dispose]() {
-      if (!isHeld) return;
-      isHeld = false;
+      if (!held.delete(db)) return;
       rmSync(infoPath, { force: true });
       db.close();
     },
