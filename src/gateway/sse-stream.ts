@@ -21,7 +21,8 @@ export class SseStream implements EventSink {
   }
 
   send(chunk: Uint8Array): void {
-    if (!this.#response.destroyed) this.#response.write(chunk);
+    // Between the end of a stream and its close a write would be an error that nobody handles.
+    if (!this.#response.destroyed && !this.#response.writableEnded) this.#response.write(chunk);
   }
 
   end(): void {

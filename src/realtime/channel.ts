@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts';
 
-/** The client's end of a stream of events. */
+/** The client's end of a stream of events. What is sent to a client that has left is lost. */
 export interface EventSink {
   /** Bytes that wait for the client. */
   readonly bufferedBytes: number;
@@ -15,8 +15,8 @@ export interface EventSink {
 export interface Listening {
   readonly listenerId: string;
   readonly sink: EventSink;
-  /** What its listener was created with; null until that is known. */
-  subscribe: JsonObject | null;
+  /** What its listener was created with, or changed to. */
+  subscribe: JsonObject;
 }
 
 export interface Outgoing {
@@ -76,14 +76,23 @@ export class Channel {
     for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
       let written = 0;
       for (const client of this.#clients) {
-        if (client.subscribe === null || !matchesSafely(event, client.subscribe)) continue;
-        client.sink.send(event.chunk);
+        if (!matchesSafely(event, client.subscribe)) continue;
+        sendOrCut(client.sink, event.chunk);
         if (client.sink.bufferedBytes > maxBufferedBytes) client.sink.destroy();
         written += 1;
         if (written % sliceSize === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
     this.#isDelivering = false;
+  }
+}
+
+/** A stream that cannot be written to is closed, and the others get theirs. */
+export function sendOrCut(sink: EventSink, chunk: Uint8Array): void {
+  try {
+    sink.send(chunk);
+  } catch {
+    sink.destroy();
   }
 }
 

@@ -19,7 +19,10 @@ class Recorder implements EventSink {
   ended = false;
   destroyed = false;
   #onClose: () => void = () => undefined;
+  /** The stream is broken in a way that its owner has not noticed. */
+  throwsOnSend = false;
   send(chunk: Uint8Array) {
+    if (this.throwsOnSend) throw new Error('cannot be written to');
     this.text += Buffer.from(chunk).toString();
   }
   end() {
@@ -50,6 +53,8 @@ describe('channels', () => {
   let documents: Documents;
   let channels: Channels;
   let warnings: string[];
+  /** Runs between the reading of a listener and what is done with it. */
+  let afterReading: () => Promise<unknown>;
   let now: number;
   let spaceNumber = 0;
   let space: string;
@@ -66,12 +71,17 @@ describe('channels', () => {
     mock.timers.enable({ apis: ['setInterval'] });
     now = Date.now();
     warnings = [];
+    afterReading = async () => undefined;
     spaceNumber += 1;
     space = `space${spaceNumber}`;
     const clock = { now: () => now };
     const store = () => createListenerStore(documents);
     channels = createChannels({
-      findListener: (...target) => store().findListener(...target),
+      async findListener(...target) {
+        const found = await store().findListener(...target);
+        await afterReading();
+        return found;
+      },
       removeListeners: (...target) => store().removeListeners(...target),
       onWarning: (_spaceId, message) => warnings.push(message),
       maxClientsPerSpace: 3,
@@ -170,6 +180,58 @@ describe('channels', () => {
     await publish('b', { topic: 'b' });
     assert.deepEqual(sink.events, ['b']);
   });
+  it('follow a listener that is changed or removed while its client connects', async () => {
+    const id = await createListener({ topic: 'a' });
+    const once = (work: () => Promise<unknown>) => {
+      afterReading = () => {
+        afterReading = async () => undefined;
+        return work();
+      };
+    };
+    once(() =>
+      documents.forSpace(space).updateOne('_event_listeners_news', id, { $set: { subscribe: { topic: 'b' } } }),
+    );
+    const { sink } = await connect(id);
+    await publish('a', { topic: 'a' });
+    await publish('b', { topic: 'b' });
+    assert.deepEqual(sink.events, ['b']);
+    once(() => documents.forSpace(space).removeMany('_event_listeners_news', { _id: id }));
+    assert.equal((await connect(id)).result, 'unknown-listener');
+  });
+  it('take the last change of a listener when an earlier one is read more slowly', async () => {
+    const id = await createListener({ topic: 'a' });
+    const { sink } = await connect(id);
+    const change = (topic: string) =>
+      documents.forSpace(space).updateOne('_event_listeners_news', id, { $set: { subscribe: { topic } } });
+    const reading = Promise.withResolvers<void>();
+    const slow = Promise.withResolvers<void>();
+    afterReading = () => {
+      afterReading = async () => undefined;
+      reading.resolve();
+      return slow.promise;
+    };
+    await change('b');
+    await reading.promise;
+    await change('c');
+    await settle();
+    slow.resolve();
+    await settle();
+    await publish('b', { topic: 'b' });
+    await publish('c', { topic: 'c' });
+    assert.deepEqual(sink.events, ['c']);
+  });
+  it('keep the listener of a client that is about to come back', async () => {
+    const id = await createListener();
+    const { sink } = await connect(id);
+    sink.leave();
+    now += 31_000;
+    afterReading = async () => {
+      mock.timers.tick(10_000);
+      await settle();
+    };
+    assert.equal((await connect(id)).result, 'open');
+    assert.equal(await countListeners(), 1);
+  });
   it('end when listeners, their collection or their space are removed', async () => {
     const [one, two, three] = [await createListener(), await createListener(), await createListener()];
     const sinks = [await connect(one), await connect(two), await connect(three)].map(({ sink }) => sink);
@@ -214,6 +276,15 @@ describe('channels', () => {
     const { sink } = await connect(await createListener());
     mock.timers.tick(25_000);
     assert.match(sink.text, /:ping\n\n$/);
+  });
+  it('cut off a client whose stream is broken, and serve the others', async () => {
+    const [broken, whole] = [await connect(await createListener()), await connect(await createListener())];
+    broken.sink.throwsOnSend = true;
+    mock.timers.tick(25_000);
+    assert.ok(broken.sink.destroyed);
+    assert.match(whole.sink.text, /:ping\n\n$/);
+    await publish(1);
+    assert.deepEqual(whole.sink.events, [1]);
   });
   it('forget listeners that nobody used for a day', async () => {
     const [unused, used] = [await createListener(), await createListener()];

@@ -1,7 +1,7 @@
 import { isPlainObject, type JsonObject } from '../core/json.ts';
 import { compileMatcher } from '../core/query/match-filter.ts';
 import { parseFilter } from '../core/query/parse-filter.ts';
-import { Channel, type EventSink, type Listening } from './channel.ts';
+import { Channel, type EventSink, type Listening, sendOrCut } from './channel.ts';
 
 export interface ChannelsOptions {
   /** The listener as it is stored, or null when there is none (any more). */
@@ -25,10 +25,7 @@ export interface Channels extends AsyncDisposable {
    * `open` starts the stream; it is called before the first event, and not at all unless the result is `open`. Its `onClose`
    * must call the listener also when the client has left already.
    */
-  connect(
-    client: { readonly spaceId: string; readonly channelName: string; readonly listenerId: string },
-    open: () => EventSink & { onClose(listener: () => void): void },
-  ): Promise<ConnectResult>;
+  connect(client: Client, open: () => EventSink & { onClose(listener: () => void): void }): Promise<ConnectResult>;
   /** A published event: `{data, query}` and whatever else. Returns at once. */
   publish(spaceId: string, channelName: string, event: JsonObject): void;
   /** Stored listeners were changed or removed: what is connected under these ids follows. Null: any of the channel. */
@@ -54,6 +51,10 @@ export function createChannels(options: ChannelsOptions): Channels {
   const countBySpace = new Map<string, number>();
   /** When the last client of a listener left, by channel and listener. */
   const departed = new Map<string, Departed>();
+  /** Clients whose listener is being read. */
+  const connecting = new Set<Pending>();
+  /** How often the listener of a client was changed. */
+  const refreshes = new WeakMap<Listening, number>();
   let clientCount = 0;
   let isClosed = false;
 
@@ -88,25 +89,48 @@ export function createChannels(options: ChannelsOptions): Channels {
     if (channel?.size === 0) channels.delete(key);
     clientCount -= 1;
     addCount(countBySpace, spaceId, -1);
-    if (isClosed || client.subscribe === null || channel?.isConnected(client.listenerId) === true) return;
-    const { listenerId } = client;
-    const departedKey = `${key}\n${listenerId}`;
-    departed.delete(departedKey);
-    departed.set(departedKey, { spaceId, channelName, listenerId, leftAt: options.clock.now() });
+    if (channel?.isConnected(client.listenerId) !== true) noteDeparture(spaceId, channelName, client.listenerId);
+  }
+
+  function noteDeparture(spaceId: string, channelName: string, listenerId: string): void {
+    if (isClosed) return;
+    const key = `${keyOf(spaceId, channelName)}\n${listenerId}`;
+    // At the end of the map again, which is in the order of leaving.
+    departed.delete(key);
+    departed.set(key, { spaceId, channelName, listenerId, leftAt: options.clock.now() });
   }
 
   function isFull(spaceId: string): boolean {
     return isClosed || (countBySpace.get(spaceId) ?? 0) >= options.maxClientsPerSpace;
   }
 
-  async function readSubscribe(spaceId: string, channelName: string, listenerId: string): Promise<JsonObject | null> {
+  async function readSubscribe({ spaceId, channelName, listenerId }: Client): Promise<JsonObject | null> {
     const listener = await options.findListener(spaceId, channelName, listenerId);
     if (listener === null) return null;
     return isPlainObject(listener.subscribe) ? (listener.subscribe as JsonObject) : {};
   }
 
+  /** As `readSubscribe`; what is changed while it reads counts. */
+  async function readForConnect(client: Client): Promise<JsonObject | null> {
+    const pending: Pending = { ...client, isOutdated: false };
+    connecting.add(pending);
+    try {
+      for (;;) {
+        pending.isOutdated = false;
+        const subscribe = await readSubscribe(client);
+        if (!pending.isOutdated) return subscribe;
+      }
+    } finally {
+      connecting.delete(pending);
+    }
+  }
+
+  /** Reads of one client may overtake one another: only what the last change has read is taken. */
   async function refreshClient(spaceId: string, channelName: string, client: Listening): Promise<void> {
-    const subscribe = await readSubscribe(spaceId, channelName, client.listenerId);
+    const order = (refreshes.get(client) ?? 0) + 1;
+    refreshes.set(client, order);
+    const subscribe = await readSubscribe({ spaceId, channelName, listenerId: client.listenerId });
+    if (refreshes.get(client) !== order) return;
     if (subscribe === null) client.sink.end();
     else client.subscribe = subscribe;
   }
@@ -114,15 +138,19 @@ export function createChannels(options: ChannelsOptions): Channels {
   return {
     async connect({ spaceId, channelName, listenerId }, open) {
       if (isFull(spaceId)) return 'too-many';
-      const subscribe = await readSubscribe(spaceId, channelName, listenerId);
+      const key = keyOf(spaceId, channelName);
+      // It came back: the listener must not be removed while it is being read.
+      const wasDeparted = departed.delete(`${key}\n${listenerId}`);
+      const subscribe = await readForConnect({ spaceId, channelName, listenerId });
       if (subscribe === null) return 'unknown-listener';
       // Others connected meanwhile.
-      if (isFull(spaceId)) return 'too-many';
-      const key = keyOf(spaceId, channelName);
+      if (isFull(spaceId)) {
+        if (wasDeparted) noteDeparture(spaceId, channelName, listenerId);
+        return 'too-many';
+      }
+      const sink = open();
       const channel = channels.get(key) ?? new Channel();
       channels.set(key, channel);
-      departed.delete(`${key}\n${listenerId}`);
-      const sink = open();
       const client: Listening = { listenerId, sink, subscribe };
       channel.add(client);
       clientCount += 1;
@@ -150,9 +178,13 @@ export function createChannels(options: ChannelsOptions): Channels {
     },
 
     refresh(spaceId, channelName, listenerIds) {
+      const asked = listenerIds === null ? null : new Set(listenerIds);
+      for (const pending of connecting) {
+        const isAsked = pending.spaceId === spaceId && pending.channelName === channelName;
+        if (isAsked && asked?.has(pending.listenerId) !== false) pending.isOutdated = true;
+      }
       const channel = channels.get(keyOf(spaceId, channelName));
       if (channel === undefined) return;
-      const asked = listenerIds === null ? null : new Set(listenerIds);
       for (const client of channel.clients) {
         if (asked?.has(client.listenerId) === false) continue;
         refreshClient(spaceId, channelName, client).catch(() => client.sink.destroy());
@@ -160,6 +192,7 @@ export function createChannels(options: ChannelsOptions): Channels {
     },
 
     closeSpace(spaceId) {
+      for (const pending of connecting) if (pending.spaceId === spaceId) pending.isOutdated = true;
       for (const [key, channel] of channels) {
         if (key.startsWith(`${spaceId}\n`)) endAll(channel);
       }
@@ -186,11 +219,20 @@ export function createChannels(options: ChannelsOptions): Channels {
   };
 }
 
-interface Departed {
+/** Who listens, or wants to. */
+interface Client {
   readonly spaceId: string;
   readonly channelName: string;
   readonly listenerId: string;
+}
+
+interface Departed extends Client {
   readonly leftAt: number;
+}
+
+interface Pending extends Client {
+  /** The listener was changed since its reading began. */
+  isOutdated: boolean;
 }
 
 function keyOf(spaceId: string, channelName: string): string {
@@ -213,7 +255,7 @@ async function pingAll(channels: ReadonlyMap<string, Channel>): Promise<void> {
   for (const channel of channels.values()) {
     for (const { sink } of channel.clients) {
       // Who has something waiting for it needs no ping.
-      if (sink.bufferedBytes === 0) sink.send(ping);
+      if (sink.bufferedBytes === 0) sendOrCut(sink, ping);
       sent += 1;
       if (sent % pingSlice === 0) await new Promise((resolve) => setImmediate(resolve));
     }
