@@ -10,14 +10,17 @@ const isOptionName = (name: string): boolean => optionNames.has(name) || /^(?:us
 
 /**
  * `getMany(c, filter, options)`, and the older `getMany(c, {filter, hints, limit, …})`: one object with names of options only,
- * among them an object as `filter`, `hints` or `sort`, or a number as `limit`.
+ * among them an object as `filter`, `hints` or `sort`, or a number as `limit`. Beside one of the others the filter is also
+ * called `query`; alone, that is the name of a field.
  */
 export function readFindCall(filter: unknown, options: unknown): FindCall {
   if (options !== undefined || !isObject(filter)) return { filter, options };
+  const { query, ...others } = filter;
+  const named = isObject(query) ? others : filter;
   const isLegacy =
-    hasOptionsOnly(filter) && (namesFilter(filter) || ownObject(filter, 'sort') || typeof filter.limit === 'number');
+    hasOptionsOnly(named) && (namesFilter(named) || ownObject(named, 'sort') || typeof named.limit === 'number');
   if (!isLegacy) return { filter, options };
-  const { filter: inner, ...rest } = filter;
+  const { filter: inner = query, ...rest } = named;
   return { filter: inner, options: rest };
 }
 

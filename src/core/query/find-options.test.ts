@@ -100,6 +100,11 @@ test('the older form of getMany is told from a filter', () => {
   });
   assert.deepEqual(readFindCall({ hints: { limit: 5 } }, undefined).options, { hints: { limit: 5 } });
   assert.deepEqual(readFindCall({ sort: { a: 1 }, limit: 5 }, undefined).filter, undefined);
+  assert.deepEqual(readFindCall({ query: { a: 1 }, limit: 5 }, undefined), { filter: { a: 1 }, options: { limit: 5 } });
+  assert.deepEqual(readFindCall({ query: {}, hints: { count: true } }, undefined), {
+    filter: {},
+    options: { hints: { count: true } },
+  });
   for (const filter of [
     { a: 1 },
     { limit: '5' },
