@@ -141,7 +141,13 @@ export async function writeAppResponse({ request, response, requestId }: Exchang
   }
   if (announced !== null) headers.push('Content-Length', String(announced));
   appendCorsHeaders(headers, request, known);
-  response.writeHead(answer.status, headers);
+  try {
+    response.writeHead(answer.status, headers);
+  } catch (error) {
+    // A status or header that HTTP does not know; the app must not go on filling a body that nobody reads.
+    await body.cancel().catch(() => undefined);
+    throw error;
+  }
   if (hasNoBody) {
     response.end();
     await body.cancel().catch(() => undefined);
