@@ -8,6 +8,8 @@ export interface AppRunnerOptions {
   /** Starts a process with the code of the deployment. */
   start(): Promise<AppProcess>;
   onExit(exit: ProcessExit): void;
+  /** The process was stopped because nothing used it for a while; a next use starts another one. */
+  onIdle?(): void;
   readonly idleStopMs: number;
   readonly drainMs: number;
   readonly clock: { now(): number };
@@ -153,6 +155,7 @@ export class AppRunner {
     this.#process = null;
     this.#stopIdleTimer();
     void process.stop(this.#options.drainMs);
+    if (this.#replacing === null) this.#options.onIdle?.();
   }
 
   #stopIdleTimer(): void {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type AppLimits, type Apps, openApps } from '../apps/apps.ts';
+import { type Apps, openApps } from '../apps/apps.ts';
+import type { AppLimits } from '../apps/apps-options.ts';
 import { maxBundleBytes } from '../apps/build/built-app.ts';
 import { mapStack } from '../apps/build/map-stack.ts';
 import { AppEvents } from '../events/publish-event.ts';
