@@ -27,6 +27,7 @@ import type { RunnerEvents } from './host/hook-runner.ts';
 import { callHostAdapter } from './host-adapter.ts';
 import { getListenerId, type HookJournal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
+import { saveLoadErrors } from './load-errors.ts';
 import { silentLogger } from './logging/logger.ts';
 import { applyToolResultPersist, notifyCompaction } from './plugins/typed-hooks.ts';
 import { createRedactor } from './redact.ts';
@@ -150,11 +151,22 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       fsync: options.fsync ?? 'detached',
     });
     set = await prepareHookSet(config, getSetOptions());
+    await rememberLoadErrors(set);
     logger.info('hooks', `loaded ${set.registeredCount} internal hook handler${set.registeredCount === 1 ? '' : 's'}`);
     const recovered = options.recover === false ? 0 : await recover();
     if (options.watch) startWatching();
     startPurging(journal);
     return { loaded: set.registeredCount, failed: listFailures(set), recovered, warnings: config.warnings };
+  }
+
+  async function rememberLoadErrors({ config: { places }, loadErrors, signatures }: HookSet): Promise<void> {
+    const errors = [...loadErrors].map(
+      ([id, message]) => [id, { message, signature: signatures.get(id) ?? '' }] as const,
+    );
+    // Listings are poorer without it; the hooks that did load must run all the same.
+    await saveLoadErrors(places.tackleHome, new Map(errors)).catch((error: Error) =>
+      logger.warn('hooks', `What could not be loaded was not noted for listings: ${error.message}`),
+    );
   }
 
   function startPurging(target: HookJournal): void {
@@ -165,9 +177,12 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
   }
 
   function listFailures(current: HookSet): { name: string; message: string }[] {
-    return [...current.units.values()]
-      .filter((unit) => unit.loadError !== undefined)
-      .map((unit) => ({ name: unit.item.hook.name, message: unit.loadError?.message ?? '' }));
+    const units = [...current.units.values()].map((unit) => ({
+      name: unit.item.hook.name,
+      message: unit.loadError?.message,
+    }));
+    const plugins = current.plugins.map((unit) => ({ name: `plugin ${unit.spec.pluginId}`, message: unit.loadError }));
+    return [...units, ...plugins].flatMap(({ name, message }) => (message === undefined ? [] : [{ name, message }]));
   }
 
   /** Detached events run again for every listener without a recorded end; awaited ones are only closed. */
@@ -236,6 +251,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       config = nextConfig;
       redact = createRedactor(nextConfig.config);
       set = next;
+      await rememberLoadErrors(next);
       retire(old, next);
       watcher?.refresh();
       replayStartup(old, next);
@@ -410,9 +426,9 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     list,
     info: (nameOrKey) => {
       const item = findCatalogHook(getSet().catalog, nameOrKey);
-      return item === undefined ? null : createInfoReport(getSet().catalog, item);
+      return item === undefined ? null : createInfoReport(getSet().catalog, item, getSet().loadErrors);
     },
-    check: (checkOptions) => createCheckReport(getSet().catalog, checkOptions),
+    check: (checkOptions) => createCheckReport(getSet().catalog, { ...checkOptions, loadErrors: getSet().loadErrors }),
     reload,
     replay: async (filter) => {
       if (journal === undefined || dispatcher === undefined)

@@ -2,37 +2,23 @@
  * Everything that is loaded at one time: units of hooks, legacy modules and plugins, and the registry that they make.
  * A new set is prepared completely before it takes the place of the old one.
  */
-import { readdir, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { buildHookCatalog, type CatalogHook, type CatalogOptions, type HookCatalog } from './catalog.ts';
 import { getInternalBlock, type HookConfig } from './config/hook-config.ts';
-import { type Listener, readListenerSettings } from './dispatch/listener.ts';
+import type { Listener } from './dispatch/listener.ts';
 import { createHookRegistry, type HookRegistry } from './dispatch/registry.ts';
+import { computeSignature } from './hook-signature.ts';
 import { createUnitListeners, type HookUnit, openHookUnit } from './hook-unit.ts';
-import { createHookRunner, type HookRunner, type RunnerEvents } from './host/hook-runner.ts';
-import { openThreadChannel } from './host/host-channel.ts';
-import type { PluginModuleSpec } from './host/protocol.ts';
+import type { RunnerEvents } from './host/hook-runner.ts';
 import { legacyIdPrefix, listLegacyHandlers } from './legacy/legacy-handlers.ts';
 import type { HookLogger } from './logging/logger.ts';
 import { discoverPlugins } from './plugins/discover-plugins.ts';
-import { createVirtualHook } from './virtual-hook.ts';
-
-export interface PluginHook {
-  readonly pluginId: string;
-  readonly name: string;
-  readonly description: string;
-  readonly events: readonly string[];
-  readonly handlerId: string;
-}
-
-export interface PluginUnit {
-  readonly spec: PluginModuleSpec;
-  readonly runner: HookRunner;
-  readonly hooks: readonly PluginHook[];
-  /** Names of typed hooks with their highest priority. */
-  readonly typed: ReadonlyMap<string, number>;
-  readonly loadError?: string;
-}
+import {
+  arePluginHooksActive,
+  openPlugins,
+  type PluginUnit,
+  registerPlugin,
+  toCatalogHook,
+} from './plugins/plugin-unit.ts';
 
 export interface HookSet {
   readonly config: HookConfig;
@@ -85,67 +71,12 @@ export async function prepareHookSet(
   const signatures = new Map<string, string>();
   await Promise.all(wanted.map(async (item) => signatures.set(item.hook.id, await computeSignature(item))));
   const units = await openUnits(wanted, signatures, config, options, previous);
-  const plugins = await openPlugins(found.plugins, options, previous);
+  const plugins = await openPlugins(found.plugins, options, previous?.plugins);
   return assembleSet(config, catalog, wanted, units, plugins, signatures, options);
 }
 
 function isActive(config: HookConfig): boolean {
   return Boolean(getInternalBlock(config.config).enabled);
-}
-
-/** What plugins register runs with the master switch in the seed; later the switch can only turn it off. */
-function arePluginHooksActive(config: HookConfig): boolean {
-  return config.profile === 'seed' ? isActive(config) : getInternalBlock(config.config).enabled !== false;
-}
-
-function toCatalogHook(unit: PluginUnit, hook: PluginHook, config: HookConfig): CatalogHook {
-  return createVirtualHook({
-    id: `plugin:${hook.pluginId}:${hook.name}`,
-    name: hook.name,
-    description: hook.description,
-    rootKind: 'plugin',
-    pluginId: hook.pluginId,
-    handlerPath: unit.spec.entryPath,
-    boundaryDir: path.dirname(unit.spec.entryPath),
-    events: hook.events,
-    exportName: 'default',
-    profile: config.profile,
-  });
-}
-
-/** Changes when any file of the hook, or anything in its entry that its thread depends on, changes. */
-async function computeSignature(item: CatalogHook): Promise<string> {
-  const files = await fingerprintDirectory(item.hook.baseDir, 0);
-  const { env, injectEnv, isolation, memoryMb, maxChildren } = item.entry ?? {};
-  const exportName = item.hook.metadata?.exportName;
-  return JSON.stringify([
-    item.hook.handlerPath,
-    exportName,
-    item.hook.permissions,
-    files,
-    env,
-    injectEnv,
-    isolation,
-    memoryMb,
-    maxChildren,
-  ]);
-}
-
-async function fingerprintDirectory(dir: string, depth: number): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
-  const result: string[] = [];
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name === 'node_modules' || entry.name.startsWith('.')) continue;
-    const file = path.join(dir, entry.name);
-    if (entry.isDirectory()) {
-      if (depth < 4) result.push(...(await fingerprintDirectory(file, depth + 1)));
-    } else if (/\.(?:[cm]?[jt]s|json|md)$/.test(entry.name)) {
-      const found = await stat(file).catch(() => null);
-      if (found !== null) result.push(`${file}:${found.mtimeMs}:${found.size}`);
-    }
-    if (result.length > 500) break;
-  }
-  return result;
 }
 
 async function openUnits(
@@ -190,60 +121,6 @@ function openUnit(item: CatalogHook, config: HookConfig, options: HookSetOptions
       ),
     createEvents: (hook, collect) => options.createEvents(hook.hook.name, hook.hook.rootKind === 'bundled', collect),
   });
-}
-
-const pluginLimits = { heapMb: 256, memoryBytes: 256 * 1024 * 1024, maxChildren: 8 };
-
-async function openPlugins(
-  specs: readonly PluginModuleSpec[],
-  options: HookSetOptions,
-  previous: HookSet | undefined,
-): Promise<PluginUnit[]> {
-  const result: PluginUnit[] = [];
-  for (const spec of specs) {
-    const old = previous?.plugins.find(
-      (unit) => unit.spec.entryPath === spec.entryPath && unit.loadError === undefined,
-    );
-    if (old !== undefined && JSON.stringify(old.spec.pluginConfig) === JSON.stringify(spec.pluginConfig))
-      result.push(old);
-    else result.push(await openPlugin(spec, options));
-  }
-  return result;
-}
-
-async function openPlugin(spec: PluginModuleSpec, options: HookSetOptions): Promise<PluginUnit> {
-  const hooks: PluginHook[] = [];
-  const typed = new Map<string, number>();
-  let isLoaded = false;
-  const events = options.createEvents(
-    spec.pluginId,
-    false,
-    (handlerId, keys, name, description) => {
-      // A plugin that starts again after a crash registers the same again.
-      if (isLoaded) return;
-      hooks.push({
-        pluginId: spec.pluginId,
-        name: name ?? `${spec.pluginId}:${hooks.length + 1}`,
-        description: description ?? '',
-        events: keys,
-        handlerId,
-      });
-    },
-    (name, priority) => typed.set(name, Math.max(priority, typed.get(name) ?? Number.NEGATIVE_INFINITY)),
-  );
-  const runner = createHookRunner({
-    open: openThreadChannel(options.env, pluginLimits),
-    limits: pluginLimits,
-    events,
-    loadTimeoutMs: options.loadTimeoutMs,
-    loadMessage: { kind: 'load-plugin', spec },
-  });
-  const loaded = await runner.load();
-  isLoaded = true;
-  const loadError = loaded.ok ? undefined : (loaded.error?.message ?? 'unknown error');
-  if (loadError !== undefined)
-    options.logger.error('hooks:loader', `Failed to load plugin ${spec.pluginId}: ${loadError}`);
-  return { spec, runner, hooks, typed, loadError };
 }
 
 function assembleSet(
@@ -311,23 +188,4 @@ function describeRegistration(item: CatalogHook): string {
     return `Registered hook (legacy): ${events[0]} -> ${handlerPath}${exportName === 'default' ? '' : `#${exportName}`}`;
   }
   return `Registered hook: ${name} -> ${events.join(', ')}${exportName === 'default' ? '' : ` (export: ${exportName})`}`;
-}
-
-function registerPlugin(unit: PluginUnit, registry: HookRegistry): number {
-  for (const hook of unit.hooks) {
-    for (const key of hook.events) {
-      registry.add({
-        key,
-        hookId: `plugin:${hook.pluginId}:${hook.name}`,
-        hookName: hook.name,
-        source: 'openclaw-plugin',
-        agents: null,
-        settings: readListenerSettings(undefined),
-        place: 'apart',
-        handlerId: hook.handlerId,
-        invoke: unit.runner.invoke,
-      });
-    }
-  }
-  return unit.hooks.length;
 }

@@ -3,7 +3,15 @@ import { readFile } from 'node:fs/promises';
 import type { HookLint } from '../core/hook-metadata.ts';
 import type { DiscoveredHook } from './discovery/discovered-hook.ts';
 
-const deliveringKeys = ['command', 'command:new', 'command:reset'];
+/** Compactions deliver where the producer brings a way to; the bundled notifier lives from that. */
+const deliveringKeys = [
+  'command',
+  'command:new',
+  'command:reset',
+  'session',
+  'session:compact:before',
+  'session:compact:after',
+];
 
 /** Findings of the scan, of HOOK.md and of the handler's source. */
 export async function lintHook(hook: DiscoveredHook): Promise<readonly HookLint[]> {
@@ -38,13 +46,14 @@ export function lintSource(source: string, hook: Pick<DiscoveredHook, 'events' |
   if (/\.messages\.push\(/.test(code) && !hook.events.some((key) => deliveringKeys.includes(key))) {
     add(
       'messages_dropped',
-      'Texts are pushed to event.messages, but none of the listed events delivers them (only command:new and command:reset do).',
+      'Texts are pushed to event.messages, but none of the listed events delivers them (command:new and command:reset do, and session:compact:* where a chat takes notices).',
     );
   }
   if (/\bfilePath\s*:/.test(code) && hook.events.some((key) => key === 'agent' || key === 'agent:bootstrap')) {
     add('bootstrap_file_path', 'A bootstrap entry needs "path"; an entry with "filePath" is dropped.');
   }
   lintFamilies(code, hook.events, add);
+  lintGuards(code, hook.events, add);
   lintExports(code, hook.metadata?.exportName ?? 'default', add);
   return lints;
 }
@@ -62,6 +71,17 @@ function lintFamilies(code: string, events: readonly string[], add: (lint: strin
       `"${family}" is listed, but the handler only looks for the action "${action}"; list "${family}:${action}".`,
     );
   }
+}
+
+const guardPattern =
+  /\.type\s*[!=]==?\s*['"`](\w+)['"`]\s*(?:&&|\|\|)\s*[\w.?]+\.action\s*[!=]==?\s*['"`]([\w:-]+)['"`]/g;
+
+/** A handler that asks for type and action together and never for a listed event returns at once, always. */
+function lintGuards(code: string, events: readonly string[], add: (lint: string, message: string) => void): void {
+  const wanted = [...new Set([...code.matchAll(guardPattern)].map((match) => `${match[1]}:${match[2]}`))];
+  const isListed = (key: string) => events.includes(key) || events.includes(key.slice(0, key.indexOf(':')));
+  if (wanted.length === 0 || events.length === 0 || wanted.some(isListed)) return;
+  add('event_not_listed', `The handler looks for ${wanted.join(', ')}, but HOOK.md lists ${events.join(', ')}.`);
 }
 
 function lintExports(code: string, exportName: string, add: (lint: string, message: string) => void): void {

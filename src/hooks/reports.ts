@@ -159,6 +159,7 @@ export interface HookInfoReport {
   readonly blockedReason?: string;
   readonly unknownEvents?: readonly string[];
   readonly notLoaded?: string;
+  readonly loadError?: string;
   readonly lints: readonly { readonly code: string; readonly message: string }[];
   /** What the hook can touch. */
   readonly reach: HookReach;
@@ -192,7 +193,11 @@ export function findCatalogHook(catalog: HookCatalog, nameOrKey: string): Catalo
   return catalog.hooks.find((item) => item.shadowedBy === undefined && matches(item)) ?? catalog.hooks.find(matches);
 }
 
-export function createInfoReport(catalog: HookCatalog, item: CatalogHook): HookInfoReport {
+export function createInfoReport(
+  catalog: HookCatalog,
+  item: CatalogHook,
+  loadErrors: ReadonlyMap<string, string> = new Map(),
+): HookInfoReport {
   const { hook, eligibility } = item;
   const isCurrent = catalog.config.profile === 'current';
   return {
@@ -218,6 +223,7 @@ export function createInfoReport(catalog: HookCatalog, item: CatalogHook): HookI
     blockedReason: item.blockedReason,
     ...((isCurrent || item.unknownEvents.length > 0) && { unknownEvents: item.unknownEvents }),
     ...(isCurrent && { ...describeCurrentState(item), notLoaded: item.blockedReason }),
+    ...(loadErrors.has(hook.id) && { loadError: loadErrors.get(hook.id) }),
     lints: hook.lints,
     reach: describeReach(catalog, item),
   };
@@ -253,7 +259,10 @@ export interface HookCheckReport {
   readonly problems?: readonly string[];
 }
 
-export function createCheckReport(catalog: HookCatalog, options: { readonly agentId?: string } = {}): HookCheckReport {
+export function createCheckReport(
+  catalog: HookCatalog,
+  options: { readonly agentId?: string; readonly loadErrors?: ReadonlyMap<string, string> } = {},
+): HookCheckReport {
   const visible = listVisibleHooks(catalog, options);
   const isCurrent = catalog.config.profile === 'current';
   const isReady = (item: CatalogHook) =>
@@ -263,7 +272,12 @@ export function createCheckReport(catalog: HookCatalog, options: { readonly agen
   const unknown = visible.flatMap((item) =>
     item.unknownEvents.map((event) => ({ name: item.hook.name, event, suggestion: findNearestEventKey(event) })),
   );
-  const problems = [...catalog.problems.map((item) => item.message), ...catalog.lints.map((item) => item.message)];
+  const broken = visible.flatMap(({ hook }) => {
+    const error = options.loadErrors?.get(hook.id);
+    return error === undefined ? [] : [`Hook ${hook.name} could not be loaded: ${error}`];
+  });
+  const findings = [...catalog.problems, ...catalog.lints].map((item) => item.message);
+  const problems = [...findings, ...broken];
   return {
     total: visible.length,
     eligible: eligible.length,

@@ -1,7 +1,7 @@
 /** The verbs of `hooks` through the real command parser, with output caught; files, engine and npm are real. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -180,6 +180,102 @@ test('empty listings say so', async (t) => {
     (await run(home, 'list', '--eligible')).out,
     'No eligible hooks found. Run `openclaw hooks list` to see all hooks.',
   );
+});
+
+test('a listing tells what will not load although nothing is missing: switch off, code broken', async (t) => {
+  const home = createHome(t);
+  home.config({});
+  assert.match(
+    (await run(home, 'list')).out,
+    /Not loaded: my-hook - internal hooks are switched off .*`openclaw hooks enable <name>` switches them on\./,
+  );
+  assert.match((await run(home, 'check')).out, /Not loaded: my-hook/);
+  assert.match(
+    (await run(home, 'fire', 'command:new')).out,
+    /^No hook heard command:new\.\n⏸ my-hook would: internal hooks/,
+  );
+  await run(home, 'enable', 'my-hook');
+  assert.doesNotMatch((await run(home, 'list')).out, /Not loaded/);
+  const dir = home.hook('broken', { handler: 'this is no program' }, 'hooks');
+  const fired = await run(home, 'fire', 'command:new');
+  assert.equal(fired.code, 1);
+  assert.match(fired.out, /✗ broken could not be loaded: /);
+  const listed = JSON.parse((await run(home, 'list', '--json')).out).hooks as { name: string; loadError?: string }[];
+  assert.deepEqual(
+    listed.map((hook) => [hook.name, hook.loadError !== undefined]),
+    [
+      ['broken', true],
+      ['my-hook', false],
+    ],
+  );
+  assert.match(
+    (await run(home, 'list')).out,
+    /^Hooks \(1\/2 ready\)[\s\S]*✗ broken[\s\S]*Could not be loaded: broken - /,
+  );
+  assert.match((await run(home, 'info', 'broken')).out, /✗ Could not be loaded[\s\S]*Load error: /);
+  assert.match((await run(home, 'check')).out, /Hook broken could not be loaded/);
+  writeFileSync(path.join(dir, 'handler.js'), pushes('repaired'));
+  assert.doesNotMatch((await run(home, 'list')).out, /could not be loaded/i);
+});
+
+test('14.5 hooks that plugins register are listed, and only the plugin switches them', async (t) => {
+  const home = createHome(t);
+  home.write('plug/openclaw.plugin.json', '{"id":"plug"}');
+  home.write(
+    'plug/index.js',
+    'module.exports = (api) => api.registerHook("command:new", () => {}, { name: "of-plug" });',
+  );
+  home.write(
+    'bad/index.js',
+    'module.exports = (api) => { api.registerHook("command:new", () => {}, { name: "half" }); throw new Error("no luck"); };',
+  );
+  home.config({
+    hooks: { internal: { enabled: true } },
+    plugins: { load: { paths: ['~/plug', '~/bad', '~/nowhere'] } },
+  });
+  const listed = JSON.parse((await run(home, 'list', '--json')).out).hooks as Record<string, unknown>[];
+  assert.deepEqual(
+    listed.map((hook) => [hook.name, hook.source, hook.pluginId, hook.managedByPlugin]),
+    [
+      ['my-hook', 'openclaw-managed', undefined, false],
+      ['of-plug', 'openclaw-plugin', 'plug', true],
+    ],
+  );
+  assert.match((await run(home, 'list')).out, /of-plug +│ +│ plugin:plug/);
+  assert.match((await run(home, 'info', 'of-plug')).out, /Source: plugin:plug[\s\S]*Managed by plugin/);
+  for (const verb of ['enable', 'disable']) {
+    const { err, code } = await run(home, verb, 'of-plug');
+    assert.equal(err, 'Error: Hook "of-plug" is managed by plugin "plug" and cannot be enabled/disabled.');
+    assert.equal(code, 1);
+  }
+  const { out } = await run(home, 'check');
+  assert.match(out, /Plugin bad could not be loaded: no luck/);
+  assert.match(out, /Plugin .*nowhere cannot be used/);
+  const fired = JSON.parse((await run(home, 'fire', 'command:new', '--json')).out);
+  assert.deepEqual(
+    fired.runs.map((item: { hook: string; outcome: string }) => [item.hook, item.outcome]),
+    [
+      ['my-hook', 'ok'],
+      ['of-plug', 'ok'],
+    ],
+  );
+});
+
+test('a verb, a hook or a file that is not there is named', async (t) => {
+  const home = createHome(t);
+  await assert.rejects(run(home, 'fier'), { code: 'commander.unknownCommand', message: /'fier'.*'fire'/ });
+  assert.equal((await run(home, 'fire', 'command:new', '--hook', 'nope')).err, 'Error: Hook "nope" not found');
+  assert.equal(
+    (await run(home, 'fire', 'message:sent', '--hook', 'my-hook')).out,
+    'my-hook does not hear message:sent; it lists command:new.',
+  );
+  home.write('bad.json', '{');
+  assert.match(
+    (await run(home, 'fire', 'command:new', '--context', 'bad.json')).err,
+    /^Error: bad\.json is not JSON: /,
+  );
+  assert.match((await run(home, 'fire', 'command:new', '--context', 'no.json')).err, /^Error: no\.json cannot be read/);
+  assert.equal((await run(home, 'update', '--all')).out, 'No hook packs to update.');
 });
 
 test('T31 info prints details and exact JSON; an unknown name exits with 1', async (t) => {
@@ -375,6 +471,11 @@ test('R-20 lint names the mistakes that otherwise only stay silent', async (t) =
     twice: { events: ['message', 'message:sent'], handler: 'export default () => {};', code: 'double_registration' },
     nothing: { events: ['command'], handler: 'console.log(1);', code: 'no_export' },
     named: { events: ['command'], handler: 'export const go = () => {};', code: 'no_default_export' },
+    guarded: {
+      events: ['message:received'],
+      handler: 'export default (e) => { if (e.type !== "message" || e.action !== "sent") return; };',
+      code: 'event_not_listed',
+    },
     unknown: { events: ['tool:exec'], handler: 'export default () => {};', code: 'unknown_event' },
   };
   for (const [name, { events, handler, code }] of Object.entries(handlers)) {
@@ -385,6 +486,8 @@ test('R-20 lint names the mistakes that otherwise only stay silent', async (t) =
       `${name}: ${JSON.stringify(result)}`,
     );
   }
+  const shipped = await run({ ...home, env: { ...home.env, OPENCLAW_BUNDLED_HOOKS_DIR: undefined } }, 'lint');
+  assert.equal(shipped.out, 'No findings in 6 hooks.', 'what ships with the server follows its own advice');
 });
 
 test('fire runs every listener, keeps records for runs, and replay repeats failures', async (t) => {

@@ -33,7 +33,8 @@ test('the code on the page runs and shows each habit', async (t) => {
   );
   assert.deepEqual(messages, ['only for /new', 'Hello from my-hook']);
   assert.match(runs.find((run) => run.hook === 'errors')?.logs ?? '', /failed: nothing to do for new/);
-  while (!existsSync(outFile)) await delay(10);
+  // The file is there a moment before its text.
+  while (!existsSync(outFile) || readFileSync(outFile, 'utf8') === '') await delay(10);
   assert.equal(readFileSync(outFile, 'utf8'), 'done in the background\n');
   const stop = await engine.emit('command', 'stop', 'agent:main:main', { outFile });
   assert.deepEqual(stop.messages, []);

@@ -53,7 +53,21 @@ export async function readCatalog(command: Command, context: HooksCliContext): P
     import('../../hooks/plugins/discover-plugins.ts'),
   ]);
   const plugins = await discoverPlugins(config);
-  return buildHookCatalog(config, { env: context.env, pluginRoots: plugins.hookRoots });
+  const catalog = await buildHookCatalog(config, { env: context.env, pluginRoots: plugins.hookRoots });
+  if (plugins.plugins.length === 0 && plugins.problems.length === 0) return catalog;
+  const { listPluginHooks } = await import('../../hooks/plugins/list-plugin-hooks.ts');
+  const registered = await listPluginHooks(plugins.plugins, config, context.env);
+  return {
+    ...catalog,
+    hooks: [...catalog.hooks, ...registered.hooks],
+    problems: [...catalog.problems, ...plugins.problems, ...registered.problems],
+  };
+}
+
+/** Hook id to why the last engine that tried could not load it. */
+export async function readKnownLoadErrors(catalog: HookCatalog): Promise<ReadonlyMap<string, string>> {
+  const { readLoadErrors } = await import('../../hooks/load-errors.ts');
+  return readLoadErrors(catalog.config.places.tackleHome, catalog.hooks);
 }
 
 /** Asks on the terminal, or answers no where there is none. */

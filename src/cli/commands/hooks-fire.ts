@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import { TackleError } from '../../core/errors.ts';
 import { findNearestEventKey, isFamilyKey, isKnownEventKey, knownHookEvents } from '../../core/hook-event.ts';
 import { isPlainObject } from '../../core/json.ts';
-import type { EmitResult } from '../../hooks/engine-types.ts';
+import type { EmitResult, HookEngine } from '../../hooks/engine-types.ts';
 import type { RunRecord } from '../../hooks/journal/journal.ts';
+import type { HookListItem } from '../../hooks/reports.ts';
 import { getHome, type HooksCliContext, printJson, readCatalog, runVerb } from './hooks-context.ts';
 
 interface FireOptions {
@@ -56,7 +57,15 @@ async function previewFire(
 
 async function readContext(file: string | undefined, cwd: string): Promise<Record<string, unknown>> {
   if (file === undefined) return {};
-  const value: unknown = JSON.parse(await readFile(path.resolve(cwd, file), 'utf8'));
+  const text = await readFile(path.resolve(cwd, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new TackleError('invalid_request', `${file} cannot be read (${error.code}).`);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TackleError('invalid_request', `${file} is not JSON: ${(error as Error).message}`);
+  }
   if (!isPlainObject(value)) throw new TackleError('invalid_request', `${file} must hold a JSON object.`);
   return value;
 }
@@ -67,26 +76,59 @@ async function fire(key: string, options: FireOptions, command: Command, context
   const engine = createHookEngine({ env: context.env, homeDir: getHome(command, context), recover: false });
   try {
     await engine.start();
+    const named = options.hook === undefined ? undefined : engine.info(options.hook);
+    if (named === null) throw new TackleError('not_found', `Hook "${options.hook}" not found`);
     const result = await engine.fire(key, {
       context: eventContext,
       sessionKey: options.sessionKey,
-      hook: options.hook,
+      hook: named?.name,
     });
     if (options.json)
       printJson(context, { event: key, eventId: result.eventId, messages: result.messages, runs: result.runs });
-    else printRuns(key, result, context);
+    else {
+      for (const run of result.runs) printRun(run, context);
+      printSilent(key, named?.name, result, engine, context);
+    }
+    const hasBroken = listHearers(engine, key, named?.name).some((hook) => hook.loadError !== undefined);
+    if (hasBroken) context.setExitCode(1);
     if (result.runs.some((run) => run.outcome !== 'ok' && run.outcome !== 'skipped')) context.setExitCode(1);
   } finally {
     await engine.stop({ deadlineMs: 1_000 });
   }
 }
 
-function printRuns(key: string, result: EmitResult, context: HooksCliContext): void {
-  if (result.runs.length === 0) {
-    const nearest = isKnownEventKey(key) ? undefined : findNearestEventKey(key);
-    context.write(`No hook heard ${key}.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`);
+function listHearers(engine: HookEngine, key: string, name: string | undefined): readonly HookListItem[] {
+  const family = key.split(':')[0] ?? '';
+  return engine
+    .list()
+    .hooks.filter((hook) => hook.events.some((event) => event === key || event === family))
+    .filter((hook) => name === undefined || hook.name === name);
+}
+
+/** Hooks that list the event and did not run, with the reason; otherwise silence looks like success. */
+function printSilent(
+  key: string,
+  name: string | undefined,
+  result: EmitResult,
+  engine: HookEngine,
+  context: HooksCliContext,
+): void {
+  const hearers = listHearers(engine, key, name);
+  for (const hook of hearers) {
+    if (hook.loadError !== undefined) context.write(`✗ ${hook.name} could not be loaded: ${hook.loadError}`);
   }
-  for (const run of result.runs) printRun(run, context);
+  if (result.runs.length > 0) return;
+  if (name !== undefined && hearers.length === 0) {
+    const events = engine.info(name)?.events ?? [];
+    context.write(`${name} does not hear ${key}; it lists ${events.length === 0 ? 'no events' : events.join(', ')}.`);
+    return;
+  }
+  const nearest = isKnownEventKey(key) ? undefined : findNearestEventKey(key);
+  context.write(`No hook heard ${key}.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`);
+  for (const hook of hearers) {
+    const reason = engine.info(hook.name)?.blockedReason;
+    if (reason !== undefined) context.write(`⏸ ${hook.name} would: ${reason}`);
+  }
 }
 
 export function printRun(run: RunRecord, context: HooksCliContext): void {

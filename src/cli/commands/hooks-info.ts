@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import type { HookInfoReport } from '../../hooks/reports.ts';
-import { type HooksCliContext, printJson, readCatalog, runVerb, shortenHome } from './hooks-context.ts';
+import {
+  type HooksCliContext,
+  printJson,
+  readCatalog,
+  readKnownLoadErrors,
+  runVerb,
+  shortenHome,
+} from './hooks-context.ts';
 
 export function addInfoCommand(hooks: Command, context: HooksCliContext): void {
   hooks
@@ -26,7 +33,7 @@ export function addInfoCommand(hooks: Command, context: HooksCliContext): void {
             );
           return;
         }
-        const report = createInfoReport(catalog, item);
+        const report = createInfoReport(catalog, item, await readKnownLoadErrors(catalog));
         if (options.json) {
           printJson(context, report);
           return;
@@ -45,7 +52,7 @@ export function addInfoCommand(hooks: Command, context: HooksCliContext): void {
 
 function printInfo(report: HookInfoReport, homeDir: string, context: HooksCliContext): void {
   const { write } = context;
-  const status = report.disabled ? '⏸ Disabled' : report.eligible ? '✓ Ready' : '✗ Missing requirements';
+  const status = describeState(report);
   write(`${report.emoji ?? '🔗'} ${report.name} ${status}`);
   write('');
   if (report.description !== '') {
@@ -58,6 +65,7 @@ function printInfo(report: HookInfoReport, homeDir: string, context: HooksCliCon
   write(`  Handler: ${shortenHome(report.handlerPath, homeDir)}`);
   if (report.homepage !== undefined) write(`  Homepage: ${report.homepage}`);
   if (report.events.length > 0) write(`  Events: ${report.events.join(', ')}`);
+  if (report.loadError !== undefined) write(`  Load error: ${report.loadError}`);
   if (report.blockedReason !== undefined && report.eligible) write(`  Not loaded: ${report.blockedReason}`);
   if (report.managedByPlugin) write('  Managed by plugin; enable or disable the plugin instead.');
   printReach(report, homeDir, context);
@@ -67,6 +75,12 @@ function printInfo(report: HookInfoReport, homeDir: string, context: HooksCliCon
     write('Notes:');
     for (const lint of report.lints) write(`  ${lint.message}`);
   }
+}
+
+function describeState(report: HookInfoReport): string {
+  if (report.disabled) return '⏸ Disabled';
+  if (!report.eligible) return '✗ Missing requirements';
+  return report.loadError === undefined ? '✓ Ready' : '✗ Could not be loaded';
 }
 
 function printReach(report: HookInfoReport, homeDir: string, { write }: HooksCliContext): void {

@@ -70,7 +70,8 @@ function addUpdate(hooks: Command, context: HooksCliContext): void {
         if (id === undefined && !options.all)
           throw new TackleError('invalid_request', 'Provide a hook id or use --all.');
         const wanted = id === undefined ? records : records.filter((item) => item.id === id);
-        if (wanted.length === 0 && id !== undefined) context.write(`No install record for "${id}".`);
+        if (wanted.length === 0)
+          context.write(id === undefined ? 'No hook packs to update.' : `No install record for "${id}".`);
         for (const item of wanted) {
           try {
             const line = await updatePack(

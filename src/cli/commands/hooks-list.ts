@@ -1,7 +1,15 @@
 import type { Command } from 'commander';
 import type { HookRequirements } from '../../core/hook-metadata.ts';
+import type { CatalogHook } from '../../hooks/catalog.ts';
 import type { HookListItem } from '../../hooks/reports.ts';
-import { getHome, type HooksCliContext, printJson, readCatalog, runVerb } from './hooks-context.ts';
+import {
+  getHome,
+  type HooksCliContext,
+  printJson,
+  readCatalog,
+  readKnownLoadErrors,
+  runVerb,
+} from './hooks-context.ts';
 import { renderBoxTable } from './hooks-table.ts';
 
 export interface ListOptions {
@@ -24,19 +32,24 @@ export function addListCommand(hooks: Command, context: HooksCliContext): void {
 
 export function runList(options: ListOptions, command: Command, context: HooksCliContext): Promise<void> {
   return runVerb(context, async () => {
-    const [catalog, { createListReport }] = await Promise.all([
+    const [catalog, { createListReport, listVisibleHooks }] = await Promise.all([
       readCatalog(command, context),
       import('../../hooks/reports.ts'),
     ]);
+    const loadErrors = await readKnownLoadErrors(catalog);
     const lastFired = await readLastFired(command, context, options);
     const report = createListReport(catalog, {
       eligibleOnly: options.eligible,
       includeShadowed: options.verbose,
       agentId: options.agent,
       lastFired,
+      loadErrors,
     });
     if (options.json) printJson(context, report);
-    else printList(report.hooks, options, context);
+    else {
+      printList(report.hooks, options, context);
+      printNotLoaded(listVisibleHooks(catalog, { agentId: options.agent }), context);
+    }
   });
 }
 
@@ -56,7 +69,7 @@ function printList(hooks: readonly HookListItem[], options: ListOptions, context
     );
     return;
   }
-  const ready = hooks.filter((hook) => hook.eligible && hook.shadowedBy === undefined).length;
+  const ready = hooks.filter((hook) => describeStatus(hook) === readyStatus).length;
   context.write(`Hooks (${ready}/${hooks.length} ready)`);
   const head = ['Status', 'Hook', 'Description', 'Source', ...(options.verbose ? ['Missing', 'Last fired'] : [])];
   const rows = hooks.map((hook) => [
@@ -67,7 +80,25 @@ function printList(hooks: readonly HookListItem[], options: ListOptions, context
     ...(options.verbose ? [describeMissing(hook.missing), describeLastFired(hook)] : []),
   ]);
   for (const line of renderBoxTable(head, rows)) context.write(line);
+  for (const hook of hooks) {
+    if (hook.loadError !== undefined) context.write(`Could not be loaded: ${hook.name} - ${hook.loadError}`);
+  }
   if (options.verbose) printNotes(hooks, context);
+}
+
+/** Ready says that nothing is missing; what keeps such a hook from loading is told here, or it would look alive. */
+function printNotLoaded(hooks: readonly CatalogHook[], context: HooksCliContext): void {
+  const byReason = new Map<string, string[]>();
+  for (const { hook, eligibility, blockedReason } of hooks) {
+    if (!eligibility.eligible || blockedReason === undefined) continue;
+    byReason.set(blockedReason, [...(byReason.get(blockedReason) ?? []), hook.name]);
+  }
+  for (const [reason, names] of byReason) {
+    const hint = reason.includes('hooks.internal.enabled')
+      ? ` \`${context.programName} hooks enable <name>\` switches them on.`
+      : '';
+    context.write(`Not loaded: ${names.join(', ')} - ${reason}.${hint}`);
+  }
 }
 
 function printNotes(hooks: readonly HookListItem[], context: HooksCliContext): void {
@@ -83,10 +114,13 @@ function describeLastFired(hook: HookListItem): string {
   return hook.lastFired === 'never' ? `never: ${hook.lastFiredReason ?? ''}` : hook.lastFired;
 }
 
-export function describeStatus(hook: Pick<HookListItem, 'eligible' | 'disabled' | 'shadowedBy'>): string {
+const readyStatus = '✓ ready';
+
+function describeStatus(hook: Pick<HookListItem, 'eligible' | 'disabled' | 'shadowedBy' | 'loadError'>): string {
   if (hook.disabled) return '⏸ disabled';
   if (!hook.eligible) return '✗ missing';
-  return hook.shadowedBy === undefined ? '✓ ready' : '⏸ hidden';
+  if (hook.shadowedBy !== undefined) return '⏸ hidden';
+  return hook.loadError === undefined ? readyStatus : '✗ broken';
 }
 
 /** `bins: a, b; env: X` */
@@ -109,7 +143,8 @@ export function addCheckCommand(hooks: Command, context: HooksCliContext): void 
           readCatalog(command, context),
           import('../../hooks/reports.ts'),
         ]);
-        const report = createCheckReport(catalog, { agentId: options.agent });
+        const loadErrors = await readKnownLoadErrors(catalog);
+        const report = createCheckReport(catalog, { agentId: options.agent, loadErrors });
         if (options.json) {
           printJson(context, report);
           return;
@@ -132,6 +167,7 @@ export function addCheckCommand(hooks: Command, context: HooksCliContext): void 
           );
         }
         printFindings(report, context);
+        printNotLoaded(listVisibleHooks(catalog, { agentId: options.agent }), context);
       }),
     );
 }

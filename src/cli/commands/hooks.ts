@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { findNearest } from '../../core/nearest.ts';
 import type { Cli } from '../cli.ts';
 import { getProgramName } from '../program-name.ts';
 import type { HooksCliContext } from './hooks-context.ts';
@@ -46,5 +47,14 @@ function addHooksVerbs(hooks: Command, context: HooksCliContext): void {
   addReplayCommand(hooks, context);
   addDoctorCommand(hooks, context);
   addMigrateCommand(hooks, context);
-  hooks.action(() => runList({}, hooks, context));
+  hooks.allowExcessArguments().action(() => {
+    const [verb] = hooks.args;
+    if (verb === undefined) return runList({}, hooks, context);
+    const nearest = findNearest(
+      verb,
+      hooks.commands.map((command) => command.name()),
+    );
+    const hint = nearest === null ? '--help lists the commands.' : `Did you mean '${nearest}'?`;
+    return hooks.error(`unknown command '${verb}'. ${hint}`, { code: 'commander.unknownCommand' });
+  });
 }

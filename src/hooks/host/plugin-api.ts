@@ -1,4 +1,6 @@
 /** The API that a plugin's entry is called with; a small part of the original's, the part that concerns hooks. */
+import os from 'node:os';
+import path from 'node:path';
 import type { HookHandler } from './hook-helpers.ts';
 import type { FromHost, PluginModuleSpec } from './protocol.ts';
 
@@ -55,12 +57,24 @@ export function createPluginApi(
       description: options.description ?? entry?.description,
     });
   };
+  const logger = { info: console.log, warn: console.warn, error: console.error, debug: console.debug };
   const known: Record<string, unknown> = {
     id: spec.pluginId,
     name: spec.pluginName,
+    source: spec.entryPath,
+    rootDir: path.dirname(spec.entryPath),
+    registrationMode: 'full',
     config: spec.config,
     pluginConfig: spec.pluginConfig,
-    logger: { info: console.log, warn: console.warn, error: console.error, debug: console.debug },
+    logger,
+    // Plugins look into it while they register; what the server does not have is absent, as in older originals.
+    runtime: {
+      config: { loadConfig: () => spec.config, current: () => spec.config },
+      logging: { getChildLogger: () => logger, shouldLogVerbose: () => false },
+      state: { resolveStateDir: () => process.env.OPENCLAW_STATE_DIR },
+    },
+    resolvePath: (text: string) =>
+      path.resolve(text === '~' || text.startsWith('~/') ? os.homedir() + text.slice(1) : text),
     on,
     registerHook,
   };

@@ -1,7 +1,7 @@
 /** The typed hooks of plugins, called in the plugins' own threads. */
 import type { ToolResultPersistEvent } from '../engine-types.ts';
-import type { PluginUnit } from '../hook-set.ts';
 import type { HookLogger } from '../logging/logger.ts';
+import type { PluginUnit } from './plugin-unit.ts';
 
 const persistDeadlineMs = 2_000;
 const compactionDeadlineMs = 30_000;
