@@ -1,5 +1,6 @@
-/** Writes a new hook that is complete: HOOK.md, a handler and a test that passes. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/** Writes a new hook that is complete: HOOK.md, a handler and a test that passes, with types for `tsc` and editors. */
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TackleError } from '../core/errors.ts';
 import { findNearestEventKey, isKnownEventKey } from '../core/hook-event.ts';
@@ -37,7 +38,37 @@ export async function createHookScaffold(request: ScaffoldRequest): Promise<stri
   await writeFile(path.join(dir, 'HOOK.md'), renderHookFile(request));
   await writeFile(path.join(dir, 'handler.ts'), renderHandler(request));
   await writeFile(path.join(dir, 'handler.test.ts'), renderTest(request));
+  await writeTypes(request.parentDir);
   return dir;
+}
+
+const typesFile = 'openclaw-hooks.d.ts';
+
+/** One copy for all hooks of a directory, as two of them in one program would contradict each other. */
+async function writeTypes(parentDir: string): Promise<void> {
+  await copyFile(path.join(import.meta.dirname, typesFile), path.join(parentDir, typesFile));
+  if (isInTypeScriptProject(parentDir)) return;
+  const config = {
+    compilerOptions: {
+      target: 'esnext',
+      lib: ['esnext', 'dom'],
+      module: 'nodenext',
+      strict: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+    },
+    include: ['.'],
+    // Tests need @types/node, which the author may not have.
+    exclude: ['**/*.test.ts', '**/node_modules'],
+  };
+  await writeFile(path.join(parentDir, 'tsconfig.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+function isInTypeScriptProject(dir: string): boolean {
+  if (existsSync(path.join(dir, 'tsconfig.json'))) return true;
+  const parent = path.dirname(dir);
+  return parent !== dir && isInTypeScriptProject(parent);
 }
 
 function renderHookFile({ name, events, description }: ScaffoldRequest): string {

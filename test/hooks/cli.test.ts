@@ -10,6 +10,8 @@ import { registerHooksCommands } from '../../src/cli/commands/hooks.ts';
 import { getPrintedWidth } from '../../src/cli/commands/hooks-table.ts';
 import { createTestHome, pushes, type TestHome } from './support.ts';
 
+const execFileAsync = promisify(execFile);
+
 interface CliResult {
   readonly out: string;
   readonly err: string;
@@ -428,12 +430,32 @@ test('R-23 R-8 a new hook passes its own test, the lint and hooks test', async (
   assert.equal(tested.code, 0, tested.out);
   assert.match(tested.out, /✓ fresh \[command:new\] ok[\s\S]*✓ fresh \[message:received\] ok[\s\S]*✓ 1 hook passed/);
   assert.equal((await run(home, 'lint', dir)).out, 'No findings in 1 hooks.');
-  await promisify(execFile)(process.execPath, ['--test', path.join(dir, 'handler.test.ts')], {
+  await execFileAsync(process.execPath, ['--test', path.join(dir, 'handler.test.ts')], {
     env: { ...home.env, NODE_TEST_CONTEXT: undefined } as NodeJS.ProcessEnv,
   });
   assert.match((await run(home, 'new', 'fresh')).err, /exists already/);
   assert.match((await run(home, 'new', 'typo', '--events', 'comand:new')).err, /Did you mean "command:new"\?/);
   assert.match((await run(home, 'new', '../evil')).err, /cannot be a hook's name/);
+});
+
+test('the types that hooks new brings let tsc check a hook without any package', async (t) => {
+  const home = createHome(t);
+  for (const name of ['one', 'two']) await run(home, 'new', name, '--dir', 'hooks');
+  const compile = () =>
+    execFileAsync(path.join(import.meta.dirname, '../../node_modules/.bin/tsc'), ['-p', path.join(home.home, 'hooks')]);
+  const checked = (push: string) => `
+import type { OpenClawPluginApi } from 'openclaw/plugin-sdk';
+import { type HookHandler, isAgentBootstrapEvent } from 'clawdbot/hooks';
+export const register = (api: OpenClawPluginApi) => api.on('tool_result_persist', (event) => ({ message: event.message }));
+const handler: HookHandler = (event) => { if (isAgentBootstrapEvent(event)) event.context.bootstrapFiles.push(${push}); };
+export default handler;`;
+  home.write('hooks/one/extra.ts', checked("{ path: 'a.md' }"));
+  await compile();
+  home.write('hooks/one/extra.ts', checked("{ filePath: 'a.md' }"));
+  await assert.rejects(compile(), { stdout: /extra\.ts\(5,\d+\): error TS2345: .*path/s });
+  home.write('ts/tsconfig.json', '{}');
+  await run(home, 'new', 'three', '--dir', 'ts/hooks');
+  assert.equal(existsSync(path.join(home.home, 'ts/hooks/tsconfig.json')), false, 'a project keeps its own');
 });
 
 test('hooks test fails for a hook that does not load or throws', async (t) => {
