@@ -452,7 +452,7 @@ export default handler;`;
   home.write('hooks/one/extra.ts', checked("{ path: 'a.md' }"));
   await compile();
   home.write('hooks/one/extra.ts', checked("{ filePath: 'a.md' }"));
-  await assert.rejects(compile(), { stdout: /extra\.ts\(5,\d+\): error TS2345: .*path/s });
+  await assert.rejects(compile(), { stdout: /extra\.ts\(5,\d+\): error TS2741: .*path/ });
   home.write('ts/tsconfig.json', '{}');
   await run(home, 'new', 'three', '--dir', 'ts/hooks');
   assert.equal(existsSync(path.join(home.home, 'ts/hooks/tsconfig.json')), false, 'a project keeps its own');
