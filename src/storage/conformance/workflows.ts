@@ -81,29 +81,49 @@ export function testWorkflows(harness: StorageHarness): void {
       assert.equal(await claimStep(storage, 'a'), undefined);
     });
 
-    test('what the app wrote to its fields stays; what it wrote to control fields does not', async () => {
-      await using opened = await harness.open();
-      const { storage } = opened;
-      await start(storage);
-      const update = { kind: 'patch', patch: { own: 1, nextStep: 'forged' } };
-      await storage.commit(
-        [
-          {
-            kind: 'document.write',
-            space: testSpace,
-            collection: 'workflowdata',
-            targets: [{ id: instance.id }],
-            mode: 'first',
-            change: { type: 'replace', body: JSON.stringify(update.patch) },
-          },
-        ],
-        inSpace,
-      );
-      const task = (await claimStep(storage, 'a'))!;
-      await report(storage, task, goto('b'));
-      const document = await documentOf(storage);
-      assert.deepEqual([document.own, document.nextStep], [1, 'b']);
-    });
+    for (const when of ['before its first step', 'between two steps'] as const) {
+      const begin = async (storage: Storage): Promise<ClaimedTask> => {
+        await start(storage);
+        if (when === 'between two steps') await report(storage, (await claimStep(storage, 'a'))!, goto('a', { n: 1 }));
+        return (await claimStep(storage, 'a'))!;
+      };
+      const document = { space: testSpace, collection: 'workflowdata' };
+      const targets = [{ id: instance.id }];
+
+      test(`what the app wrote to its fields ${when} stays; what it wrote to control fields does not`, async () => {
+        await using opened = await harness.open();
+        const { storage } = opened;
+        const task = await begin(storage);
+        const change = { type: 'replace', body: JSON.stringify({ own: 1, nextStep: 'forged' }) } as const;
+        await storage.commit([{ kind: 'document.write', ...document, targets, mode: 'first', change }], inSpace);
+        await report(storage, task, goto('b', { n: 2 }));
+        const { own, nextStep, n } = await documentOf(storage);
+        assert.deepEqual([own, nextStep, n], [1, 'b', 2]);
+      });
+
+      test(`an instance whose document was removed ${when} is cancelled and says so`, async () => {
+        await using opened = await harness.open();
+        const { storage } = opened;
+        const task = await begin(storage);
+        await storage.commit([{ kind: 'document.remove', ...document, targets, mode: 'first' }], inSpace);
+        await report(storage, task, goto('b'));
+        const view = await storage.read({ kind: 'workflow.get', ...ref });
+        assert.equal(view?.instance.control.status, 'cancelled');
+        assert.match(view?.instance.control.lastError?.message ?? '', /removed/);
+      });
+
+      test(`a document that was removed and written again ${when} is the new one`, async () => {
+        await using opened = await harness.open();
+        const { storage } = opened;
+        const task = await begin(storage);
+        const documents = [{ id: instance.id, body: '{"own":2}' }];
+        await storage.commit([{ kind: 'collection.drop', ...document }], inSpace);
+        await storage.commit([{ kind: 'document.insert', ...document, documents }], inSpace);
+        await report(storage, task, goto('b'));
+        const { own, n, nextStep } = await documentOf(storage);
+        assert.deepEqual([own, n, nextStep], [2, undefined, 'b']);
+      });
+    }
 
     test('a document that its schema refuses rejects the report and nothing else', async () => {
       await using opened = await harness.open();
@@ -219,29 +239,6 @@ export function testWorkflows(harness: StorageHarness): void {
       );
       const document = JSON.parse(change.document) as JsonObject;
       assert.deepEqual([document.n, document.extra, document.nextStep], [2, true, 'b']);
-    });
-
-    test('an instance whose document was removed is cancelled and says so', async () => {
-      await using opened = await harness.open();
-      const { storage } = opened;
-      await start(storage);
-      const task = (await claimStep(storage, 'a'))!;
-      await storage.commit(
-        [
-          {
-            kind: 'document.remove',
-            space: testSpace,
-            collection: 'workflowdata',
-            targets: [{ id: instance.id }],
-            mode: 'first',
-          },
-        ],
-        inSpace,
-      );
-      await report(storage, task, goto('b'));
-      const view = await storage.read({ kind: 'workflow.get', ...ref });
-      assert.equal(view?.instance.control.status, 'cancelled');
-      assert.match(view?.instance.control.lastError?.message ?? '', /removed/);
     });
   });
 }

@@ -5,6 +5,7 @@ import type { CollectionState } from './catalogue.ts';
 import { isSqliteError } from './connection.ts';
 import type { WriterContext } from './handlers.ts';
 import { computeIndexKeys, type IndexKey } from './index-keys.ts';
+import { memoryOf } from './writer-memory.ts';
 
 /** MongoDB's limit too. */
 export const maxDocumentBytes = 16 * 1024 * 1024;
@@ -56,6 +57,7 @@ export function insertRow(
   context.catalogue.noteLength(collection, body.length);
   const expiresAt = options.stage !== undefined ? -options.stage : (options.expiresAtMs ?? null);
   const storedId = encodeStoredText(id);
+  memoryOf(context.connection)?.forgetDocument(storedId);
   const revision = collection.revisionFloor + 1;
   const seq = insertWithId(context, collection, storedId, revision, expiresAt, body);
   if (expiresAt !== null) {
@@ -106,6 +108,7 @@ export function updateRow(context: WriterContext, collection: CollectionState, r
   checkSize(collection, row._id, body);
   context.catalogue.noteLength(collection, body.length);
   const revision = row.revision + 1;
+  memoryOf(context.connection)?.forgetDocument(row._id);
   context.connection
     .sql(`UPDATE d_${collection.n} SET body = ?, revision = ? WHERE seq = ?`)
     .run(body, revision, row.seq);
@@ -117,6 +120,7 @@ export function updateRow(context: WriterContext, collection: CollectionState, r
 
 export function deleteRow(context: WriterContext, collection: CollectionState, row: DocumentRow): void {
   const { connection, catalogue } = context;
+  memoryOf(connection)?.forgetDocument(row._id);
   connection.sql(`DELETE FROM d_${collection.n} WHERE seq = ?`).run(row.seq);
   if (row.expires_at !== null) {
     connection

@@ -10,15 +10,15 @@ import { type KeptReads, stepGroup } from './kept-reads.ts';
  */
 interface QueuedStep {
   readonly visit: number;
-  /** As `describeQueued` wrote it. */
+  /** What never changes of it and its control fields, a line each. */
   readonly instance: string;
   readonly document: string;
 }
 
-/** The writer's side: the instance as text. */
-export function describeQueued(instance: WorkflowInstance, controlText: string): string {
-  const { control: _, ...rest } = instance;
-  return `${JSON.stringify(rest)}\n${controlText}`;
+/** The first line of the text: what never changes of an instance. The control fields follow. */
+export function describeHead(instance: WorkflowInstance): string {
+  const { control: _, ...head } = instance;
+  return JSON.stringify(head);
 }
 
 /**
@@ -57,8 +57,8 @@ export function loadKept(
     if (collection === undefined) return undefined;
     const step = kept.find(stepGroup(space, collection), id) as QueuedStep | undefined;
     if (step === undefined || step.visit !== visit) return undefined;
-    const [rest, control] = step.instance.split('\n') as [string, string];
-    const instance = { ...JSON.parse(rest), control: decodeControl(control) } as WorkflowInstance;
+    const [head, control] = step.instance.split('\n') as [string, string];
+    const instance = { ...JSON.parse(head), control: decodeControl(control) } as WorkflowInstance;
     found.push({ view: { space, id, instance, document: step.document }, memory: {} });
   }
   return found;

@@ -1,7 +1,9 @@
+import type { JsonObject } from '../../core/json.ts';
 import type { TopicSettings } from '../../core/task-topic.ts';
 import type { WorkflowInstance } from '../../core/workflow.ts';
 import type { TopicRef } from '../../ports/storage/tasks.ts';
 import type { Connection } from './connection.ts';
+import type { DocumentRow } from './document-table.ts';
 
 export interface Topic extends TopicRef {
   readonly n: number;
@@ -14,6 +16,16 @@ export interface StoredInstance {
   readonly instance: WorkflowInstance;
   /** Number of the last entry of its history; null when somebody has to look. */
   readonly lastEntry: number | null;
+  /** What never changes of it, as JSON; made when it is asked for. */
+  readonly head?: string;
+}
+
+/** The document of an instance as its last step left it. */
+export interface KeptDocument {
+  readonly collectionN: number;
+  readonly row: DocumentRow;
+  /** `row.body`, decoded. */
+  readonly document: JsonObject;
 }
 
 const mostTopics = 10_000;
@@ -22,6 +34,7 @@ const mostInstances = 2_000;
 const numbersAhead = 1_000;
 /** Larger instances (wide forks) are read each time, so that the memory stays within a few megabytes. */
 const longestControl = 4_000;
+const longestBody = 4_000;
 
 /**
  * Rows of the durable work that the writer need not read again, because nobody else writes them. A commit that is undone
@@ -32,7 +45,9 @@ export class WriterMemory {
   readonly #connection: Connection;
   readonly #topics = new Map<string, Topic>();
   readonly #topicsByNumber = new Map<number, Topic>();
+  /** By id; instances of two spaces may have the same, then the later one is kept. */
   readonly #instances = new Map<string, StoredInstance>();
+  readonly #documents = new Map<string, KeptDocument>();
   #lastNumber: number | null = null;
   /** Up to here they are marked in the file. */
   #markedNumber = 0;
@@ -76,19 +91,29 @@ export class WriterMemory {
   }
 
   findInstance(space: string, id: string): StoredInstance | undefined {
-    return this.#instances.get(`${space}\n${id}`);
+    const stored = this.#instances.get(id);
+    return stored?.space === space ? stored : undefined;
   }
 
   /** `controlLength`: characters of its control fields as JSON. */
   keepInstance(stored: StoredInstance, controlLength: number): void {
-    const key = `${stored.space}\n${stored.instance.id}`;
-    this.#instances.delete(key);
-    if (controlLength > longestControl) return;
-    for (const oldest of this.#instances.keys()) {
-      if (this.#instances.size < mostInstances) break;
-      this.#instances.delete(oldest);
-    }
-    this.#instances.set(key, stored);
+    if (controlLength > longestControl) this.#instances.delete(stored.instance.id);
+    else keepLatest(this.#instances, stored.instance.id, stored);
+  }
+
+  findDocument(collectionN: number, storedId: string): KeptDocument | undefined {
+    const kept = this.#documents.get(storedId);
+    return kept?.collectionN === collectionN ? kept : undefined;
+  }
+
+  /** After it was written; only what no time and no cap takes away. */
+  keepDocument(kept: KeptDocument): void {
+    if (kept.row.body.length <= longestBody) keepLatest(this.#documents, kept.row._id, kept);
+  }
+
+  /** Before every write of a document, whoever writes it. */
+  forgetDocument(storedId: string): void {
+    if (this.#documents.size > 0) this.#documents.delete(storedId);
   }
 
   forgetInstances(): void {
@@ -107,6 +132,7 @@ export class WriterMemory {
     this.#topics.clear();
     this.#topicsByNumber.clear();
     this.#instances.clear();
+    this.#documents.clear();
   }
 
   /** The whole transaction was undone, or nobody knows. */
@@ -114,6 +140,12 @@ export class WriterMemory {
     this.undo();
     this.#lastNumber = null;
   }
+}
+
+function keepLatest<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  if (map.size >= mostInstances) map.delete(map.keys().next().value!);
+  map.set(key, value);
 }
 
 const memories = new WeakMap<Connection, WriterMemory>();

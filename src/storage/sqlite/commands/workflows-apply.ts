@@ -13,7 +13,7 @@ import type { NewWorkflowInstance, WorkflowChange } from '../../../ports/storage
 import type { Connection } from '../connection.ts';
 import type { WriterContext } from '../handlers.ts';
 import { historyRange, toHistoryId, toHistoryNumber } from '../history-id.ts';
-import { describeQueued } from '../kept-steps.ts';
+import { describeHead } from '../kept-steps.ts';
 import { insertTask } from './tasks-enqueue.ts';
 import { dropTask, getTask } from './tasks-manage.ts';
 import { openTopic, reserveNumbers, stateNumbers, TopicSet } from './tasks-rows.ts';
@@ -75,12 +75,18 @@ export function applyOperation(
   const { record, instance } = decision;
   const lastEntry =
     record === null ? stored.lastEntry : writeHistory(connection, stored, record, written?.before ?? '{}');
-  const applied = { ...stored, instance, lastEntry };
+  const goesOn = operation.type === 'step' && operation.outcome.type === 'goto' && written?.isLasting === true;
+  const isAlone = goesOn && isAloneInVisit(instance);
+  const applied = {
+    ...stored,
+    instance,
+    lastEntry,
+    ...(isAlone ? { head: stored.head ?? describeHead(instance) } : {}),
+  };
   const control = saveInstance(connection, applied);
   const document = written?.after ?? 'null';
   for (const effect of decision.effects) applyEffect(commit, applied, effect, document, child);
-  const goesOn = operation.type === 'step' && operation.outcome.type === 'goto';
-  const queued = goesOn && written?.isLasting === true ? findQueued(instance, control) : null;
+  const queued = isAlone ? { visit: instance.control.lastVisit, instance: `${applied.head}\n${control}` } : null;
   return { instance, document, queued };
 }
 
@@ -126,17 +132,15 @@ export function startInstance(
   const document = written?.after ?? 'null';
   for (const [memo, value] of Object.entries(memory)) remember(commit, stored.n, 1, memo, value);
   for (const effect of decision.effects) applyEffect(commit, stored, effect, document);
-  const isPlain = operation.type === 'start' && Object.keys(memory).length === 0;
-  const queued = isPlain && written?.isLasting === true ? findQueued(decision.instance, control) : null;
+  const isAlone = operation.type === 'start' && written?.isLasting === true && isAloneInVisit(decision.instance);
+  const queued = isAlone ? { visit: 1, instance: `${describeHead(decision.instance)}\n${control}` } : null;
   return { instance: decision.instance, document, queued };
 }
 
-/** The step that begins next, when nothing else is under way in the instance: it begins a visit, which remembers nothing. */
-function findQueued(instance: WorkflowInstance, control: string): WorkflowChange['queued'] {
-  const { branches, lastVisit } = instance.control;
+/** Whether the step that is queued begins a visit, and nothing else is under way in the instance. */
+function isAloneInVisit({ control: { branches, lastVisit } }: WorkflowInstance): boolean {
   const root = branches[''];
-  if (root?.state !== 'queued' || root.visit !== lastVisit || Object.keys(branches).length > 1) return null;
-  return { visit: root.visit, instance: describeQueued(instance, control) };
+  return root?.state === 'queued' && root.visit === lastVisit && Object.keys(branches).length === 1;
 }
 
 export function toChange(commit: WorkflowCommit, applied: AppliedOperation): WorkflowChange {

@@ -1,6 +1,11 @@
 import { toDocumentJson } from '../../../core/document-json.ts';
 import type { Json, JsonObject } from '../../../core/json.ts';
-import { decodeStoredJson, encodeStoredBody, encodeStoredText } from '../../../core/query/stored-text.ts';
+import {
+  decodeStoredJson,
+  encodeStoredBody,
+  encodeStoredJson,
+  encodeStoredText,
+} from '../../../core/query/stored-text.ts';
 import {
   describeControl,
   isEnded,
@@ -136,16 +141,20 @@ export function writeDocument(
 ): DocumentWrite | null {
   const { instance, space } = stored;
   const collection = context.catalogue.get({ space, collection: instance.collection });
-  const row = collection === null ? null : getRow(context, collection, instance.id);
+  const memory = memoryOf(context.connection);
+  const kept = collection === null ? undefined : memory?.findDocument(collection.n, encodeStoredText(instance.id));
+  const row = kept?.row ?? (collection === null ? null : getRow(context, collection, instance.id));
   if (collection === null || row === null) return null;
-  const document: Record<string, Json> = { ...(decodeStoredJson(row.body) as JsonObject) };
+  const document: Record<string, Json> =
+    kept === undefined ? (decodeStoredJson(row.body) as Record<string, Json>) : { ...kept.document };
   const control = describeControl(changed);
   for (const name of listControlFields(instance)) if (!Object.hasOwn(control, name)) delete document[name];
   Object.assign(document, patch, control);
   context.schemas.check(collection, document);
-  const body = encodeStoredBody(document);
-  updateRow(context, collection, row, body);
+  const body = encodeStoredJson(document);
+  const revision = updateRow(context, collection, row, body);
   const isLasting = row.expires_at === null && collection.cap === null;
+  if (isLasting) memory?.keepDocument({ collectionN: collection.n, row: { ...row, body, revision }, document });
   return { before: row.body, after: toDocumentJson(row._id, body), isLasting };
 }
 
