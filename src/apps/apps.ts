@@ -1,4 +1,5 @@
 import { TackleError } from '../core/errors.ts';
+import { KeyedLock } from '../files/keyed-lock.ts';
 import type { AppProcess, AppTask, AppTaskResult, InvokeOptions } from '../ports/sandbox.ts';
 import type { AppRunner } from './app-runner.ts';
 import { createAppStarter } from './app-starter.ts';
@@ -7,7 +8,6 @@ import { messageOf, notFollowed } from './deploy-errors.ts';
 import type { Deployment, DeployUpload } from './deployment.ts';
 import { createGoLive, type ValidateDeployment } from './go-live.ts';
 import { PinnedRunners } from './pinned-runners.ts';
-import { createSerialQueue } from './serial-queue.ts';
 
 export interface Apps extends AsyncDisposable {
   /** Builds nothing: evaluates the bundle, runs its startup hook, then switches. The old version serves until then. */
@@ -43,7 +43,7 @@ export async function openApps(options: AppsOptions): Promise<Apps> {
   const validators: ValidateDeployment[] = [];
   const usedVersionLists: ((spaceId: string) => Promise<readonly number[]>)[] = [];
   // Changes of one space run one after another; two deploys at once cannot take the same version number.
-  const changes = createSerialQueue();
+  const changes = new KeyedLock();
   const live = (spaceId: string) => runners.get(spaceId) ?? null;
   const starter = createAppStarter(options);
   const goLive = createGoLive({ ...options, starter, validators, live });

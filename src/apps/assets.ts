@@ -1,3 +1,4 @@
+import { eachInParallel } from '../core/each-in-parallel.ts';
 import { TackleError } from '../core/errors.ts';
 import { type Asset, type AssetManifests, maxAssets } from '../files/asset-manifest.ts';
 import type { BlobHash, BlobStore, StoredBlob } from '../files/blob-store.ts';
@@ -34,6 +35,8 @@ export interface AppAssetsOptions {
 /** How long an uploaded file waits for the deployment that it belongs to. */
 const uploadLifetimeMs = 3_600_000;
 const maxPendingUploads = 100_000;
+/** Enough to keep the threads busy that wait for the disk, with room left for everybody else. */
+const parallelFiles = 16;
 
 export function createAppAssets(options: AppAssetsOptions): AppAssets {
   const { deployments, manifests, blobs, files, clock } = options;
@@ -48,11 +51,11 @@ export function createAppAssets(options: AppAssetsOptions): AppAssets {
       for (const { hash } of (await manifests.load(list)).assets) if (hashes.has(hash)) known.add(hash);
     }
     const sizes = new Map<BlobHash, number>();
-    for (const hash of known) {
+    await eachInParallel(known, parallelFiles, async (hash) => {
       await blobs.touch(hash);
       const size = await blobs.sizeOf(hash);
       if (size !== null) sizes.set(hash, size);
-    }
+    });
     return sizes;
   }
 
@@ -96,7 +99,8 @@ export function createAppAssets(options: AppAssetsOptions): AppAssets {
 
     async release(deployment) {
       const { assets } = await manifests.load(deployment.assetsHash).catch(() => ({ assets: [] }));
-      for (const hash of [...listBlobsOf(deployment), ...assets.map((asset) => asset.hash)]) await blobs.touch(hash);
+      const hashes = [...listBlobsOf(deployment), ...assets.map((asset) => asset.hash)];
+      await eachInParallel(hashes, parallelFiles, (hash) => blobs.touch(hash));
     },
 
     async *listReferenced() {

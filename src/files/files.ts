@@ -34,8 +34,12 @@ export interface Files {
   find(spaceId: string, path: string): Promise<FileRow | null>;
   /** True when this very row, which `find` resolved with, is in memory still: then it is what `find` would say now. */
   isCurrent(spaceId: string, row: FileRow): boolean;
-  /** One level of a directory, or everything below it, in path order, page by page. */
-  list(spaceId: string, directory: string, options?: { readonly recursive?: boolean }): AsyncIterable<FileListing>;
+  /** One level of a directory, or everything below it, in path order behind the path `after`, page by page. */
+  list(
+    spaceId: string,
+    directory: string,
+    options?: { readonly recursive?: boolean; readonly after?: string },
+  ): AsyncIterable<FileListing>;
   startUpload(spaceId: string, path: string, options: SaveOptions): Promise<FileUpload>;
   save(
     spaceId: string,
@@ -130,14 +134,14 @@ export function createFiles(options: FilesOptions): Files {
     find,
     isCurrent: (spaceId, row) => storage.readKept?.({ kind: 'file.get', space: spaceId, path: row.path }) === row,
     startUpload,
-    async *list(spaceId, directory, { recursive = false } = {}) {
+    async *list(spaceId, directory, { recursive = false, after } = {}) {
       const query = { kind: 'file.list', space: spaceId, directory: parseDirectoryPath(directory), recursive } as const;
-      let after: string | undefined;
+      let last = after;
       for (;;) {
-        const page = await storage.read({ ...query, limit: pageSize, ...(after === undefined ? {} : { after }) });
+        const page = await storage.read({ ...query, limit: pageSize, ...(last === undefined ? {} : { after: last }) });
         yield* page;
         if (page.length < pageSize) return;
-        after = page.at(-1)?.path;
+        last = page.at(-1)?.path;
       }
     },
     async save(spaceId, path, source, save) {

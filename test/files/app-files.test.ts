@@ -6,6 +6,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { eachInParallel } from '../../src/core/each-in-parallel.ts';
 import { launcher, run } from '../cli/run-cli.ts';
 import { buildModes, deployFixture, type TestSpace } from '../support/admin-client.ts';
 import { type GatewayProcess, send, startGateway } from '../support/gateway-process.ts';
@@ -110,6 +111,41 @@ for (const mode of buildModes) {
     });
   });
 }
+
+describe('removing files that match', () => {
+  let space: TestSpace;
+  before(async () => {
+    space = await deployFixture(gateway, 'file-demo', 'tackle');
+    const putPath = `/api/v1/projects/${space.project}/spaces/${space.space}/files/content?path=`;
+    const names = Array.from({ length: 1_050 }, (_, index) => `/many/${String(index).padStart(4, '0')}.txt`);
+    await eachInParallel([...names, '/many/keep.md'], 32, async (name) => {
+      const headers = { authorization: `Bearer ${gateway.adminToken}` };
+      const answer = await send(gateway.url, putPath + name, { method: 'PUT', headers, body: 'x' });
+      assert.equal(answer.status, 201, answer.text);
+    });
+  });
+
+  it('takes a bounded number with one request and says where to go on', async () => {
+    const first = (await space.admin('DELETE', '/files?match=txt$&limit=20')).json();
+    assert.deepEqual([first.deleted.length, first.deleted[0], first.next], [20, '/many/0000.txt', '/many/0019.txt']);
+    const second = (await space.admin('DELETE', `/files?match=txt$&limit=20&dryRun=true&after=${first.next}`)).json();
+    assert.deepEqual([second.deleted.length, second.deleted[0]], [20, '/many/0020.txt']);
+    assert.equal((await space.admin('DELETE', '/files?match=md$&dryRun=true')).json().next, null);
+    assert.equal((await space.admin('DELETE', '/files?match=txt$&limit=10001')).status, 400);
+  });
+  it('takes all of them from the command line', async () => {
+    const dry = await tackle(space, ['file-delete', '--match', 'txt$', '--dryrun', '--json']);
+    assert.equal(JSON.parse(dry.stdout).deleted.length, 1_030);
+    const deleted = await tackle(space, ['file-delete', '--match', 'txt$']);
+    assert.equal(deleted.stdout.trim().split('\n').length, 1_030);
+    assert.match(deleted.stderr, /Deleted 1030 files/);
+    const { files } = (await space.admin('GET', '/files?recursive=true')).json();
+    assert.deepEqual(
+      files.map(({ path }: { path: string }) => path),
+      ['/many/keep.md'],
+    );
+  });
+});
 
 describe('uploads to the administration API', () => {
   it('keep nothing when they are cut in the middle, and refuse bad names', async () => {

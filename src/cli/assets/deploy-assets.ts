@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import type { BuiltApp } from '../../apps/build/index.ts';
+import { eachInParallel } from '../../core/each-in-parallel.ts';
 import { apiPath } from '../api-client.ts';
 import type { SpaceConnection } from '../connection.ts';
 import { collectFiles, type LocalFile } from './collect-files.ts';
@@ -56,18 +57,14 @@ export async function uploadAssets(
   const body = { hashes: [...byHash.keys()] };
   const request = { method: 'POST', path: `${spacePath}/assets/missing`, body } as const;
   const { missing } = await api.send<{ missing: readonly string[] }>(request);
-  const waiting = [...missing];
   let done = 0;
-  const work = async (): Promise<void> => {
-    for (let hash = waiting.pop(); hash !== undefined; hash = waiting.pop()) {
-      const { absolutePath } = byHash.get(hash) as LocalFile;
-      const stream = { contentType: 'application/octet-stream', chunks: createReadStream(absolutePath) };
-      await api.send({ method: 'PUT', path: `${spacePath}${apiPath`/assets/${hash}`}`, stream });
-      done += 1;
-      onProgress(done, missing.length);
-    }
-  };
-  await Promise.all(Array.from({ length: parallelUploads }, work));
+  await eachInParallel(missing, parallelUploads, async (hash) => {
+    const { absolutePath } = byHash.get(hash) as LocalFile;
+    const stream = { contentType: 'application/octet-stream', chunks: createReadStream(absolutePath) };
+    await api.send({ method: 'PUT', path: `${spacePath}${apiPath`/assets/${hash}`}`, stream });
+    done += 1;
+    onProgress(done, missing.length);
+  });
   return assets;
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { TackleError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
-import { connectToSpace } from '../connection.ts';
+import { connectToSpace, type SpaceConnection } from '../connection.ts';
 import { addSpaceOptions, addSynonyms, type SpaceOptions } from '../options.ts';
 
 interface DeleteOptions extends SpaceOptions {
@@ -22,15 +22,30 @@ export function configure(command: Command, cli: Cli): void {
       if ((file === undefined) === (options.match === undefined)) {
         throw new TackleError('invalid_request', 'Name a file, or give a regular expression with --match.');
       }
-      const { api, path } = await connectToSpace(options, cli);
+      const connection = await connectToSpace(options, cli);
       const dryRun = options.dryrun ?? options.dryRun ?? false;
-      const query = { path: file, match: options.match, dryRun };
-      const request = { method: 'DELETE', path: `${path}/files`, query } as const;
-      const { deleted } = await api.send<{ deleted: readonly string[] }>(request);
+      const deleted: string[] = [];
+      for await (const page of deleteInPages(connection, { path: file, match: options.match, dryRun })) {
+        deleted.push(...page);
+        if (!options.json) for (const name of page) cli.output.line(name);
+      }
       if (options.json) return cli.output.json({ deleted, dryRun });
-      for (const name of deleted) cli.output.line(name);
       const what = `${deleted.length} ${deleted.length === 1 ? 'file' : 'files'}`;
       cli.output.notice(dryRun ? `${what} would be deleted.` : `Deleted ${what}.`);
     });
   addSynonyms(command, '--dry-run');
+}
+
+/** One request deletes a bounded number of files. */
+async function* deleteInPages(
+  { api, path }: SpaceConnection,
+  query: { readonly path: string | undefined; readonly match: string | undefined; readonly dryRun: boolean },
+): AsyncGenerator<readonly string[]> {
+  let after: string | undefined;
+  do {
+    const request = { method: 'DELETE', path: `${path}/files`, query: { ...query, after } } as const;
+    const { deleted, next } = await api.send<{ deleted: readonly string[]; next: string | null }>(request);
+    yield deleted;
+    after = next ?? undefined;
+  } while (after !== undefined);
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { eachInParallel } from '../../core/each-in-parallel.ts';
 import { TackleError } from '../../core/errors.ts';
 import { compileRegex } from '../../core/query/regex/compile-regex.ts';
 import type { FileOwner, FileStoreName, ReadableEntry } from '../../files/app-files.ts';
@@ -90,12 +91,29 @@ function registerReading(api: FastifyInstance, services: ApiServices): void {
   );
 }
 
+interface RemovalQuery {
+  readonly path?: string;
+  readonly match?: string;
+  readonly dryRun: boolean;
+  readonly limit: number;
+  readonly after?: string;
+}
+
+/** Removals that wait for the disk together. */
+const parallelRemovals = 32;
+
 function registerRemoval(api: FastifyInstance, services: ApiServices): void {
-  api.delete<{ Querystring: { path?: string; match?: string; dryRun: boolean } }>(
+  api.delete<{ Querystring: RemovalQuery }>(
     `${S}/files`,
     {
       schema: {
-        querystring: object({ path, match: text({ minLength: 1 }), dryRun: { ...boolean, default: false } }),
+        querystring: object({
+          path,
+          match: text({ minLength: 1 }),
+          dryRun: { ...boolean, default: false },
+          limit: limit(1_000, 10_000),
+          after: path,
+        }),
       },
     },
     async (request) => {
@@ -105,13 +123,16 @@ function registerRemoval(api: FastifyInstance, services: ApiServices): void {
         throw new TackleError('invalid_request', 'Give either the path of a file, or a regular expression as match.');
       }
       const { files } = services.files;
-      const paths = one === undefined ? await findMatching(services, space.id, match as string) : [one];
       if (one !== undefined && (await files.find(space.id, one)) === null) throw noFile(one);
-      if (dryRun) return { deleted: paths, dryRun };
-      for (const each of paths) await files.remove(space.id, each);
+      const { paths, next } =
+        match === undefined
+          ? { paths: [one as string], next: null }
+          : await findMatching(services, space.id, request.query);
+      if (dryRun) return { deleted: paths, next, dryRun };
+      await eachInParallel(paths, parallelRemovals, (each) => files.remove(space.id, each));
       const details = { match: match ?? null, paths: paths.slice(0, 100), count: paths.length };
       await audit(request, services, { action: 'files.remove', target: targetOf(space, 'files'), details });
-      return { deleted: paths, dryRun };
+      return { deleted: paths, next, dryRun };
     },
   );
 }
@@ -152,14 +173,22 @@ function ownerOf(request: FastifyRequest, services: ApiServices): FileOwner {
   return services.apps.live(space.id)?.deployment ?? { spaceId: space.id, assetsHash: null, createdAt: 0 };
 }
 
-async function findMatching(services: ApiServices, spaceId: string, match: string): Promise<readonly string[]> {
+/** At most `limit` files behind the path `after`; `next` is where to go on, null at the end. */
+async function findMatching(
+  services: ApiServices,
+  spaceId: string,
+  { match = '', limit: most, after }: RemovalQuery,
+): Promise<{ readonly paths: readonly string[]; readonly next: string | null }> {
   // Bounded in steps, because it runs on the thread that serves everybody.
   const pattern = compileRegex(match, '');
   const paths: string[] = [];
-  for await (const entry of services.files.files.list(spaceId, '/', { recursive: true })) {
-    if (entry.kind === 'file' && pattern.test(entry.path)) paths.push(entry.path);
+  const options = { recursive: true, ...(after === undefined ? {} : { after }) };
+  for await (const entry of services.files.files.list(spaceId, '/', options)) {
+    if (entry.kind !== 'file' || !pattern.test(entry.path)) continue;
+    if (paths.length === most) return { paths, next: paths.at(-1) ?? null };
+    paths.push(entry.path);
   }
-  return paths;
+  return { paths, next: null };
 }
 
 export function viewEntry(entry: ReadableEntry | ({ readonly kind: 'file' } & FileRow)) {
