@@ -278,6 +278,16 @@ test('a verb, a hook or a file that is not there is named', async (t) => {
   );
   assert.match((await run(home, 'fire', 'command:new', '--context', 'no.json')).err, /^Error: no\.json cannot be read/);
   assert.equal((await run(home, 'update', '--all')).out, 'No hook packs to update.');
+  assert.match((await run(home, 'runs', '--limit', 'ten')).err, /--limit must be a whole number from 1 on, not "ten"/);
+  assert.match((await run(home, 'replay', 'nope')).err, /^Error: No run of "nope" is stored/);
+  for (const verb of [['list'], ['check'], ['info', 'my-hook']])
+    assert.equal((await run(home, ...verb, '--agent', 'x')).err, 'Error: There is no agent "x"; there is main.');
+  home.config({ hooks: { internal: { enabled: true, entries: { 'my-hook': true }, load: { extraDirs: 'x' } } } });
+  const warned = (await run(home, 'check')).err.split('\n');
+  assert.deepEqual(warned, [
+    'Warning: hooks.internal.load.extraDirs must be a list of texts; anything else is ignored.',
+    'Warning: hooks.internal.entries.my-hook must be an object; it is ignored.',
+  ]);
 });
 
 test('T31 info prints details and exact JSON; an unknown name exits with 1', async (t) => {
@@ -417,7 +427,7 @@ test('install, update, uninstall and their messages', async (t) => {
   assert.equal((await run(home, 'uninstall', 'pack')).out, 'Uninstalled pack: packed');
   assert.equal(existsSync(path.join(home.state, 'hooks/pack')), false);
   const linked = await run(home, 'install', '--link', path.join(home.home, 'pack'));
-  assert.match(linked.out, /^Linked hook path: /);
+  assert.match(linked.out, new RegExp(`^Linked hook path: ${home.home}/pack\n`));
   assert.deepEqual((await run(home, 'install', '--link', 'npm-name')).err, 'Error: `--link` requires a local path.');
 });
 
@@ -429,7 +439,7 @@ test('R-23 R-8 a new hook passes its own test, the lint and hooks test', async (
   const tested = await run(home, 'test', dir);
   assert.equal(tested.code, 0, tested.out);
   assert.match(tested.out, /✓ fresh \[command:new\] ok[\s\S]*✓ fresh \[message:received\] ok[\s\S]*✓ 1 hook passed/);
-  assert.equal((await run(home, 'lint', dir)).out, 'No findings in 1 hooks.');
+  assert.equal((await run(home, 'lint', dir)).out, 'No findings in 1 hook.');
   await execFileAsync(process.execPath, ['--test', path.join(dir, 'handler.test.ts')], {
     env: { ...home.env, NODE_TEST_CONTEXT: undefined } as NodeJS.ProcessEnv,
   });

@@ -1,6 +1,7 @@
 import { stdin, stdout } from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { TackleError } from '../../core/errors.ts';
 import type { HookCatalog } from '../../hooks/catalog.ts';
 import type { HookConfig } from '../../hooks/config/hook-config.ts';
 
@@ -62,6 +63,13 @@ export async function readCatalog(command: Command, context: HooksCliContext): P
     hooks: [...catalog.hooks, ...registered.hooks],
     problems: [...catalog.problems, ...plugins.problems, ...registered.problems],
   };
+}
+
+/** The agent that `--agent` names; throws when the configuration has none of that id. */
+export function checkAgent(catalog: HookCatalog, agentId: string | undefined): void {
+  const ids = catalog.config.agents.map((agent) => agent.agentId);
+  if (agentId === undefined || ids.includes(agentId)) return;
+  throw new TackleError('not_found', `There is no agent "${agentId}"; there is ${ids.join(', ')}.`);
 }
 
 /** Hook id to why the last engine that tried could not load it. */

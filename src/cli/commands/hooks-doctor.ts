@@ -48,7 +48,8 @@ function checkFound(name: string | undefined, items: readonly CatalogHook[], cat
     catalog.managedHooksDir,
     ...catalog.config.agents.map((agent) => `${agent.workspaceDir}/hooks`),
   ];
-  if (items.length > 0) return { step: 'found', ok: true, message: `${items.length} hooks` };
+  if (items.length > 0)
+    return { step: 'found', ok: true, message: `${items.length} hook${items.length === 1 ? '' : 's'}` };
   const subject = name === undefined ? 'no hook' : `"${name}"`;
   return {
     step: 'found',

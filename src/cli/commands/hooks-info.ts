@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { HookInfoReport } from '../../hooks/reports.ts';
 import {
+  checkAgent,
   type HooksCliContext,
   printJson,
   readCatalog,
@@ -17,12 +18,13 @@ export function addInfoCommand(hooks: Command, context: HooksCliContext): void {
     .option('--json', 'print JSON')
     .option('-v, --verbose', 'also the text of HOOK.md')
     .option('--agent <id>', 'accepted for compatibility')
-    .action((name: string, options: { json?: boolean; verbose?: boolean }, command: Command) =>
+    .action((name: string, options: { json?: boolean; verbose?: boolean; agent?: string }, command: Command) =>
       runVerb(context, async () => {
         const [catalog, { createInfoReport, findCatalogHook }] = await Promise.all([
           readCatalog(command, context),
           import('../../hooks/reports.ts'),
         ]);
+        checkAgent(catalog, options.agent);
         const item = findCatalogHook(catalog, name);
         if (item === undefined) {
           context.setExitCode(1);

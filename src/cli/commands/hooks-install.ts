@@ -37,8 +37,8 @@ function addInstall(hooks: Command, context: HooksCliContext): void {
         const { installPack, linkPack } = await import('../../hooks/packs/install-pack.ts');
         const tools = createTools(await readConfig(command, context), context);
         if (options.link) {
-          await linkPack(spec, tools);
-          context.write(`Linked hook path: ${spec}`);
+          const linked = await linkPack(spec, tools);
+          context.write(`Linked hook path: ${linked.installPath}`);
         } else {
           const installed = await installPack(spec, { pin: options.pin }, tools);
           context.write(`Installed hooks: ${installed.hooks.join(', ')}`);

@@ -24,7 +24,8 @@ export function addLintCommand(hooks: Command, context: HooksCliContext): void {
           printJson(context, results);
           return;
         }
-        if (findings.length === 0) context.write(`No findings in ${results.length} hooks.`);
+        if (findings.length === 0)
+          context.write(`No findings in ${results.length} hook${results.length === 1 ? '' : 's'}.`);
         for (const item of findings) {
           context.write(`${item.name} (${item.path})`);
           for (const lint of item.lints) context.write(`  ${lint.code}: ${lint.message}`);

@@ -3,6 +3,7 @@ import type { HookRequirements } from '../../core/hook-metadata.ts';
 import type { CatalogHook } from '../../hooks/catalog.ts';
 import type { HookListItem } from '../../hooks/reports.ts';
 import {
+  checkAgent,
   getHome,
   type HooksCliContext,
   printJson,
@@ -36,6 +37,7 @@ export function runList(options: ListOptions, command: Command, context: HooksCl
       readCatalog(command, context),
       import('../../hooks/reports.ts'),
     ]);
+    checkAgent(catalog, options.agent);
     const loadErrors = await readKnownLoadErrors(catalog);
     const lastFired = await readLastFired(command, context, options);
     const report = createListReport(catalog, {
@@ -143,6 +145,7 @@ export function addCheckCommand(hooks: Command, context: HooksCliContext): void 
           readCatalog(command, context),
           import('../../hooks/reports.ts'),
         ]);
+        checkAgent(catalog, options.agent);
         const loadErrors = await readKnownLoadErrors(catalog);
         const report = createCheckReport(catalog, { agentId: options.agent, loadErrors });
         if (options.json) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { TackleError } from '../../core/errors.ts';
 import type { RunOutcome } from '../../hooks/journal/journal.ts';
 import { getHome, type HooksCliContext, printJson, runVerb } from './hooks-context.ts';
 import { printRun } from './hooks-fire.ts';
@@ -32,12 +33,7 @@ export function addRunsCommand(hooks: Command, context: HooksCliContext): void {
           : options.failed
             ? failures
             : undefined;
-        const filter = {
-          hook: options.hook,
-          event: options.event,
-          outcomes,
-          limit: Math.max(1, Number(options.limit) || 50),
-        };
+        const filter = { hook: options.hook, event: options.event, outcomes, limit: readLimit(options.limit ?? '50') };
         const runs =
           (await withJournal(getHome(command, context), context, (journal) => journal.listRuns(filter))) ?? [];
         if (options.json) printJson(context, runs);
@@ -50,6 +46,11 @@ export function addRunsCommand(hooks: Command, context: HooksCliContext): void {
         }
       }),
     );
+}
+
+function readLimit(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new TackleError('invalid_request', `--limit must be a whole number from 1 on, not "${text}".`);
 }
 
 interface ReplayOptions {
@@ -83,13 +84,17 @@ export function addReplayCommand(hooks: Command, context: HooksCliContext): void
             outcomes: options.failed ? failures : undefined,
             dryRun: options.dryRun,
           });
+          const isEmpty = report.replayed.length + report.skipped.length === 0;
+          const named = runId ?? options.eventId;
+          if (isEmpty && named !== undefined)
+            throw new TackleError('not_found', `No run of "${named}" is stored. \`hooks runs\` lists the ids.`);
           if (report.replayed.some((item) => item.outcome !== undefined && item.outcome !== 'ok'))
             context.setExitCode(1);
           if (options.json) {
             printJson(context, report);
             return;
           }
-          if (report.replayed.length + report.skipped.length === 0) context.write('Nothing to replay.');
+          if (isEmpty) context.write('Nothing to replay.');
           for (const item of report.replayed)
             context.write(`${item.hook} [${item.key}] ${item.outcome ?? 'would run'} (event ${item.eventId})`);
           for (const item of report.skipped)

@@ -7,6 +7,7 @@ import { TackleError } from '../../core/errors.ts';
 import type { HookProfile } from '../../core/hook-selection.ts';
 import { isPlainObject } from '../../core/json.ts';
 import { type AgentPlace, listAgentPlaces } from './agents.ts';
+import { checkHooksShape } from './check-shape.ts';
 import { expandHome, resolveStatePlaces, type StatePlaces } from './state-dir.ts';
 
 const maxConfigBytes = 2 * 1024 * 1024;
@@ -125,7 +126,7 @@ export function loadHookConfig(options: LoadHookConfigOptions = {}): HookConfig 
   return {
     places,
     config,
-    warnings: [...main.warnings, ...own.warnings],
+    warnings: [...main.warnings, ...own.warnings, ...checkHooksShape(config)],
     files: [...files],
     hooksFile: main.config.hooks === undefined && hasHooks(own.config) ? ownFile : places.configPath,
     agents: listAgentPlaces(config, places, env),

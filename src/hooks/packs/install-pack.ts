@@ -23,6 +23,7 @@ export interface PackTools {
 export interface InstallResult {
   readonly id: string;
   readonly hooks: readonly string[];
+  /** Where its files are; a linked pack stays where it was. */
   readonly installPath: string;
   readonly version?: string;
 }
@@ -126,7 +127,7 @@ async function record(pack: HookPack, facts: Record<string, unknown>, tools: Pac
     { op: 'set', path: [...internalPath, 'installs', pack.id], value: entry },
   ]);
   const version = typeof facts.version === 'string' ? facts.version : undefined;
-  return { id: pack.id, hooks: names, installPath: String(facts.installPath ?? ''), version };
+  return { id: pack.id, hooks: names, installPath: String(facts.installPath ?? facts.sourcePath), version };
 }
 
 /** Records a pack that was not there before; when that fails, its directory goes again. */
