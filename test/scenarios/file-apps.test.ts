@@ -15,6 +15,42 @@ before(async () => {
 after(() => gateway.stop());
 
 for (const mode of buildModes) {
+  describe(`a website before private data (${mode})`, () => {
+    let space: TestSpace;
+    before(async () => {
+      space = await deployFixture(gateway, 'site-over-data', mode);
+      assert.equal((await space.request('/orders', { method: 'POST', json: { item: 'tea' } })).status, 201);
+    });
+
+    it('opens its pages, and nothing else by a slash at the end', async () => {
+      for (const path of ['/', '/setup']) {
+        assert.match((await space.request(path, { anonymous: true })).text, /<title>Orders/, path);
+      }
+      for (const [method, path] of [
+        ['GET', '/orders/'],
+        ['GET', '/report/'],
+        ['POST', '/orders/'],
+        ['PATCH', '/orders/_byquery/'],
+        ['DELETE', '/orders/_byquery/'],
+      ] as const) {
+        const answer = await space.request(path, {
+          method,
+          anonymous: true,
+          ...(method[0] === 'P' ? { json: {} } : {}),
+        });
+        assert.ok([401, 403].includes(answer.status), `${method} ${path}: ${answer.status} ${answer.text}`);
+      }
+      assert.equal((await space.request('/orders')).json().length, 1);
+    });
+    if (mode === 'tackle') {
+      it('has the page of a route with and without the slash', async () => {
+        assert.match((await space.request('/setup/', { anonymous: true })).text, /<title>Orders/);
+      });
+    }
+  });
+}
+
+for (const mode of buildModes) {
   describe(`a website of static files (${mode})`, () => {
     let space: TestSpace;
     before(async () => {

@@ -15,19 +15,26 @@ export function toBase(route: string | undefined): string {
   return route === undefined || route === '/' ? '' : route;
 }
 
-/** The name in the URL, with the default file for the route itself and for directories. */
+/**
+ * The name in the URL, with the default file for the route itself. Its type decides whether the path is open to everybody, and
+ * that for whatever route it belongs to: other directories must stay without one, for `/orders/` is also the path of `/orders`.
+ */
 export function toFileName(apiPath: string, options: StaticPaths): string {
   const path = decodePath(apiPath);
-  const index = options.default ?? 'index.html';
-  if (path === options.route || path === `${toBase(options.route)}/`) return `/${index}`;
-  return path.endsWith('/') ? path + index : path;
+  const isRoute = path === options.route || path === `${toBase(options.route)}/`;
+  return isRoute ? `/${indexOf(options)}` : path;
 }
 
-/** The path of the store that a URL names. */
+/** The path of the store that a URL names: the default file for directories. */
 export function toFilePath(apiPath: string, options: StaticPaths): string {
   const base = toBase(options.route);
   const name = toFileName(apiPath, options);
-  return inDirectory(name.startsWith(`${base}/`) ? name.slice(base.length) : name, options);
+  const path = name.startsWith(`${base}/`) ? name.slice(base.length) : name;
+  return inDirectory(path.endsWith('/') ? path + indexOf(options) : path, options);
+}
+
+function indexOf(options: StaticPaths): string {
+  return options.default ?? 'index.html';
 }
 
 /** A path of the store. Its dots are taken away, although the pattern and the store refuse to leave the directory anyway. */
