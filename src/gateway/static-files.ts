@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { inDirectory, type StaticPaths, toFileName, toFilePath } from 'tackle-sdk/static-path';
 import { TackleError } from '../core/errors.ts';
+import { decideFileAnswer, type FileAnswer, listFileHeaders } from '../core/file-answer.ts';
 import { isPlainObject } from '../core/json.ts';
 import type { AppFiles, FileOwner, ReadableFile } from '../files/app-files.ts';
 import type { BlobHash, BlobStore } from '../files/blob-store.ts';
@@ -8,7 +9,6 @@ import { contentTypeOf } from '../files/file-path.ts';
 import { endInBurst } from './answer-bursts.ts';
 import type { Exchange } from './app-response.ts';
 import { appendCorsHeaders, hasHeader } from './cors.ts';
-import { decideFileAnswer, type FileAnswer, listFileHeaders } from './file-response.ts';
 
 /** What the manifest says of a route of `app.static` or `app.storage` without a hook of the app's own. */
 export interface FileRoute {

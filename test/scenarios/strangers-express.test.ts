@@ -127,6 +127,72 @@ for (const mode of buildModes) {
       assert.ok(answer.headers['content-security-policy']);
       assert.match(String(answer.headers.vary), /Accept\b/);
     });
+    it('signs cookies, and does not believe what was changed', async () => {
+      const made = await space.request('/badge', { method: 'POST', json: { name: 'Ann B.' } });
+      const cookies = [made.headers['set-cookie'] ?? []].flat().map((text) => text.split(';')[0]!);
+      assert.match(cookies[0]!, /^badge=s%3AAnn%20B\.\.[\w%]{40,}$/);
+      const cookie = cookies.join('; ');
+      const read = async (text: string) => (await get('/badge', { cookie: text })).json();
+      assert.deepEqual(await read(cookie), { signed: { badge: 'Ann B.', seat: { row: 3 } }, plain: {} });
+      assert.equal((await read(cookie.replace('Ann', 'Eve'))).signed.badge, false);
+    });
+    it('keeps a basket in a cookie of its own', async () => {
+      const add = (item: string, cookie = '') =>
+        space.request('/basket', { method: 'POST', json: { item }, headers: cookie === '' ? {} : { cookie } });
+      const pairsOf = (answer: Awaited<ReturnType<typeof add>>) =>
+        [answer.headers['set-cookie'] ?? []].flat().map((text) => text.split(';')[0]!);
+      const first = await add('tea');
+      assert.deepEqual(
+        pairsOf(first).map((text) => text.split('=')[0]),
+        ['basket', 'basket.sig'],
+      );
+      const second = await add('milk', pairsOf(first).join('; '));
+      assert.deepEqual(second.json(), ['tea', 'milk']);
+      const cookie = pairsOf(second).join('; ');
+      assert.deepEqual((await get('/basket', { cookie })).json().items, ['tea', 'milk']);
+      const [, signature] = pairsOf(second);
+      const forged = `basket=${btoa(JSON.stringify({ items: ['gold'] }))}; ${signature}`;
+      assert.deepEqual((await get('/basket', { cookie: forged })).json(), { items: [], isNew: true });
+    });
+    it('answers in the format that the client takes', async () => {
+      const page = await get('/handbook', { accept: 'text/html' });
+      assert.deepEqual([page.headers['content-type'], page.headers.vary], ['text/html; charset=utf-8', 'Accept']);
+      assert.match(page.text, /Be kind — and/);
+      assert.deepEqual((await get('/handbook', { accept: 'application/json' })).json(), { title: 'Handbook' });
+      const text = await get('/handbook', { accept: 'text/plain;q=0.9, text/html;q=0.1' });
+      assert.deepEqual([text.headers['content-type'], text.text], ['text/plain; charset=utf-8', 'Handbook — the text']);
+      assert.equal((await get('/handbook', { accept: 'image/png' })).status, 406);
+    });
+    it('sends files below a directory and nothing else, in part and only when they changed', async () => {
+      const whole = await get('/files/handbook.html');
+      const { etag, 'last-modified': modified, 'content-length': length } = whole.headers;
+      assert.deepEqual([whole.status, Number(length)], [200, whole.bytes.length]);
+      assert.deepEqual([whole.headers['x-from'], whole.headers['cache-control']], ['files', 'public, max-age=5']);
+      const part = await get('/files/handbook.html', { range: 'bytes=2-8' });
+      assert.deepEqual([part.status, part.text], [206, whole.text.slice(2, 9)]);
+      assert.equal((await get('/files/handbook.html', { range: 'bytes=9999-' })).status, 416);
+      for (const [name, value] of [['if-none-match', etag] as const, ['if-modified-since', modified] as const]) {
+        const answer = await get('/files/handbook.html', { [name]: String(value) });
+        assert.deepEqual([answer.status, answer.text], [304, '']);
+      }
+      const refused = ['..%2Fpackage.json', '%2E%2E%2Fpackage.json', '.%2F..%2Fpackage.json', '.env', 'none.html'];
+      const statuses = await Promise.all(refused.map(async (name) => (await get(`/files/${name}`)).status));
+      assert.deepEqual(statuses, [403, 403, 403, 404, 404]);
+    });
+    it('sends what it stored, for the browser to save', async () => {
+      const body = `${'x'.repeat(1_500_000)}end`;
+      const headers = { 'content-type': 'application/octet-stream' };
+      assert.equal((await space.request('/minutes/may.txt', { method: 'POST', headers, body })).status, 201);
+      const answer = await get('/minutes/may.txt');
+      assert.equal(
+        answer.headers['content-disposition'],
+        `attachment; filename="Protokoll f?r may.txt"; filename*=UTF-8''Protokoll%20f%C3%BCr%20may.txt`,
+      );
+      assert.deepEqual([answer.text === body, answer.headers['content-length']], [true, '1500003']);
+      assert.equal((await get('/minutes/may.txt', { range: 'bytes=1499998-' })).text, 'xxend');
+      const gone = await get('/minutes/june.txt');
+      assert.deepEqual([gone.status, gone.json()], [404, { gone: 'ENOENT' }]);
+    });
     it('limits attempts', async () => {
       const texts: string[] = [];
       for (let attempt = 0; attempt < 4; attempt += 1) {

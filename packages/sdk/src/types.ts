@@ -187,6 +187,14 @@ export type httpResponse = {
   type(mime: string): Untyped;
   redirect(statusCodeOrUrl: number | string, url?: string): Untyped;
   render(template: string, context?: object): Untyped;
+  cookie(name: string, value: Untyped, options?: object): Untyped;
+  clearCookie(name: string, options?: object): Untyped;
+  /** Media types or their short names, each with what answers it, and `default`. */
+  format(handlers: Record<string, (request: httpRequest, response: httpResponse) => Untyped>): Untyped;
+  /** A file of the deployment, or else of the app: `sendFile(path, options?, done?)`. */
+  sendFile(path: string, ...rest: Untyped[]): Untyped;
+  /** `download(path, name?, options?, done?)`: the same, for the browser to save. */
+  download(path: string, ...rest: Untyped[]): Untyped;
   /** A Node Writable: `stream.pipe(res.writable)`. */
   writable: Untyped;
   /** Turns the response into a stream of server-sent events; its head goes out at once. */

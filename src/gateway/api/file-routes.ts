@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { eachInParallel } from '../../core/each-in-parallel.ts';
 import { TackleError } from '../../core/errors.ts';
+import { decideFileAnswer, listFileHeaders } from '../../core/file-answer.ts';
 import { compileRegex } from '../../core/query/regex/compile-regex.ts';
 import type { FileOwner, FileStoreName, ReadableEntry } from '../../files/app-files.ts';
 import type { FileRow } from '../../ports/storage/files.ts';
-import { decideFileAnswer, listFileHeaders } from '../file-response.ts';
 import { audit, findSpace, type SpaceParams, targetOf } from './request-context.ts';
 import { boolean, limit, list, object, oneOf, sha256, text } from './schemas.ts';
 import type { ApiServices } from './services.ts';

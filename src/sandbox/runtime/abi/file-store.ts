@@ -33,6 +33,40 @@ export function createFileStore(host: Host) {
   };
 }
 
+/** A file that is being read. */
+export interface OpenedFile {
+  /** Of its bytes, lower-case hex. */
+  readonly hash: string;
+  readonly sizeBytes: number;
+  readonly modifiedAtMs: number;
+  /** The bytes from `start` up to and with `end`. */
+  read(start: number, end: number): AsyncIterable<Buffer>;
+}
+
+/** Null when there is no such file. */
+async function openFile(host: Host, file: FilePath): Promise<OpenedFile | null> {
+  const entry = await host.read('files.stat', file);
+  if (entry === null) return null;
+  const first = await readChunk(host, file, 0, null);
+  const invocation = getInvocation();
+  return {
+    hash: first.revision,
+    sizeBytes: first.size,
+    modifiedAtMs: Date.parse(entry.lastModified),
+    async *read(start, end) {
+      const held = first.bytes.subarray(start, end + 1);
+      if (held.length > 0) yield held;
+      yield* readOn(host, file, { ...first, size: end + 1 }, Math.max(start, first.bytes.length), invocation);
+    },
+  };
+}
+
+/** As `openFile`: what came with the deployment, or else what the app stored. */
+export async function openAppFile(host: Host | null, path: string): Promise<OpenedFile | null> {
+  if (host === null) return null;
+  return (await openFile(host, { path, source: true })) ?? (await openFile(host, { path, source: false }));
+}
+
 interface FilePath {
   readonly path: string;
   readonly source: boolean;
@@ -56,13 +90,23 @@ async function readChunk(host: Host, file: FilePath, offset: number, revision: s
  */
 async function* readRest(host: Host, file: FilePath, first: Chunk, invocation: Invocation): AsyncGenerator<Buffer> {
   if (first.bytes.length > 0) yield first.bytes;
-  let offset = first.bytes.length;
-  while (offset < first.size) {
+  yield* readOn(host, file, first, first.bytes.length, invocation);
+}
+
+/** From an offset to the size that the first piece told. */
+async function* readOn(
+  host: Host,
+  file: FilePath,
+  { size, revision }: Chunk,
+  start: number,
+  invocation: Invocation,
+): AsyncGenerator<Buffer> {
+  for (let offset = start; offset < size; ) {
     if (invocation.unsent !== null) await invocation.unsent;
-    const next = await readChunk(host, file, offset, first.revision).catch(nullIfCancelled);
+    const next = await readChunk(host, file, offset, revision).catch(nullIfCancelled);
     // Nobody is there any more whom the rest would reach.
     if (next === null) return;
-    const { bytes } = next;
+    const bytes = next.bytes.subarray(0, size - offset);
     if (bytes.length === 0) throw createAppError(`${file.path} ended before its length`, 'internal');
     offset += bytes.length;
     yield bytes;

@@ -2,7 +2,7 @@ import type { AbiFactory } from '../runtime-types.ts';
 import { createApiDocsPage } from './api-docs-page.ts';
 import { createDatastore } from './datastore.ts';
 import { createDurablePlatform } from './durable-platform.ts';
-import { createFileStore } from './file-store.ts';
+import { createFileStore, openAppFile } from './file-store.ts';
 import { createHost, type Host } from './host.ts';
 import { createInternalFetch } from './internal-fetch.ts';
 import { noteUnhandledRejection } from './invocation.ts';
@@ -37,9 +37,10 @@ export const abi: AbiFactory = {
       return host.read('platform.file', { name });
     });
     if (app !== null && host !== null) app.internalFetch = createInternalFetch(host);
+    const requestApp = { ...handlers, openFile: (path: string) => openAppFile(host, path) };
     return {
       manifest,
-      handleRequest: (head, body, sink) => runRequest(handlers, head, body, sink),
+      handleRequest: (head, body, sink) => runRequest(requestApp, head, body, sink),
       runTask: (task, control) => runTask(handlers, task, control),
     };
   },

@@ -7,6 +7,7 @@ import type { AppHandlers } from './manifest.ts';
 import type { HttpRequest } from './request.ts';
 import { collectBytes, decodeContent, getBodyKind, MalformedBodyError, parseBody } from './request-body.ts';
 import type { HttpResponse, ResponseOwner } from './response.ts';
+import type { OpenAppFile } from './send-file.ts';
 
 type Body = Uint8Array | ReadableStream<Uint8Array> | null;
 
@@ -14,7 +15,12 @@ type Body = Uint8Array | ReadableStream<Uint8Array> | null;
  * Runs one HTTP request through the app: parse, auth hook, global middleware, route handlers. Resolves when the response
  * has ended (or its client is gone); what the app goes on doing after that is its own.
  */
-export function runRequest(app: AppHandlers, head: RequestHead, body: Body, sink: ResponseSink): Promise<void> {
+export function runRequest(
+  app: AppHandlers & { readonly openFile: OpenAppFile },
+  head: RequestHead,
+  body: Body,
+  sink: ResponseSink,
+): Promise<void> {
   const invocation = createInvocation();
   return runInInvocation(invocation, () => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -25,8 +31,8 @@ export function runRequest(app: AppHandlers, head: RequestHead, body: Body, sink
         invocation.unsent = taken;
       },
     };
-    const response = new ExpressResponse(sink, owner);
     const request = new ExpressRequest(head, body, sink);
+    const response = new ExpressResponse(sink, owner, { request, openFile: app.openFile });
     const handling = new Handling(response);
     invocation.onUnhandled = handling.onUnhandled;
     const parsing = fillBody(request, body);

@@ -9,6 +9,10 @@ interface RequestOptions {
 
 type Native = Record<string, unknown>;
 type Request = (options: RequestOptions, onResponse?: unknown) => { end(): void };
+interface Message {
+  setHeader(name: string, value: unknown): unknown;
+}
+type MessageClass = new () => Message;
 type AgentClass = new (options?: object) => object;
 
 /**
@@ -41,6 +45,7 @@ export function createHttp(
       return outgoing;
     },
   };
+  if (name === 'http') module.OutgoingMessage = widenOutgoingMessage(native.OutgoingMessage as MessageClass);
   module.default = module;
 
   function request(args: unknown[]): { end(): void } {
@@ -53,6 +58,18 @@ export function createHttp(
   }
 
   return module;
+}
+
+/**
+ * Middleware that wants to reach past what Express adds to a response calls `OutgoingMessage.prototype.setHeader` on it; ours is
+ * no such message, and has the method itself.
+ */
+function widenOutgoingMessage(Native: MessageClass): MessageClass {
+  return class OutgoingMessage extends Native {
+    override setHeader(name: string, value: unknown): unknown {
+      return this instanceof Native ? super.setHeader(name, value) : (this as Message).setHeader(name, value);
+    }
+  };
 }
 
 /** `(url[, options][, callback])` or `(options[, callback])`, as one options object of our own. */

@@ -1,8 +1,7 @@
-import type { BlobHash } from '../files/blob-store.ts';
-
 /** What an answer with (a part of) a file needs to know about it. */
 export interface ServedFile {
-  readonly hash: BlobHash;
+  /** Of its bytes, lower-case hex. */
+  readonly hash: string;
   readonly sizeBytes: number;
   readonly modifiedAtMs: number;
 }
