@@ -3,6 +3,8 @@
 export interface ProjectInfo {
   readonly id: string;
   readonly name: string;
+  /** The given name, where addresses may have it in the place of `id`; null when an older project has it. */
+  readonly shortName: string | null;
   readonly description: string;
   readonly createdAt: number;
   readonly url: string;

@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type ErrorCode, errorCatalogue } from '../core/errors.ts';
-import type { Directory } from '../projects/index.ts';
 import type { AppTraffic } from './app-traffic.ts';
 import type { ClientAddress } from './client-address.ts';
 import { type RequestTarget, resolveTarget, type TargetOptions } from './request-target.ts';
@@ -48,7 +47,7 @@ export function createGateway(options: GatewayOptions): RequestListener {
       options.ownSurface(request, response);
       return;
     }
-    refuse(options.directory, request, response, target, requestId);
+    refuse(request, response, target, requestId);
   };
 }
 
@@ -64,13 +63,7 @@ function createRequestIds(): () => string {
 
 type RefusedTarget = Exclude<RequestTarget, { kind: 'app' | 'own' }>;
 
-function refuse(
-  directory: Directory,
-  request: IncomingMessage,
-  response: ServerResponse,
-  target: RefusedTarget,
-  requestId: string,
-): void {
+function refuse(request: IncomingMessage, response: ServerResponse, target: RefusedTarget, requestId: string): void {
   const host = request.headers.host ?? '';
   if (target.kind === 'redirect-to-localhost') {
     const port = /:\d+$/.exec(host)?.[0] ?? '';
@@ -79,22 +72,15 @@ function refuse(
     return;
   }
   const code = target.kind === 'unknown-host' ? 'misdirected' : 'not_found';
-  sendError(response, code, { message: explain(directory, target, host), requestId });
+  sendError(response, code, { message: explain(target, host), requestId });
 }
 
-function explain(
-  directory: Directory,
-  target: Exclude<RefusedTarget, { kind: 'redirect-to-localhost' }>,
-  host: string,
-): string {
+function explain(target: Exclude<RefusedTarget, { kind: 'redirect-to-localhost' }>, host: string): string {
   switch (target.kind) {
     case 'unknown-host':
       return `This gateway does not serve the host "${host}". Map it with: tackle domain add HOST`;
     case 'unknown-project':
-      // The names themselves are nobody's business here.
-      return directory.listProjectsNamed(target.name).length > 1
-        ? `Several projects are called "${target.name}"; use the unique name of one. They are listed by: tackle projects`
-        : `There is no project "${target.name}".`;
+      return `There is no project "${target.name}".`;
     case 'unknown-space':
       return `Project ${target.project.id} has no space "${target.name}". The first part of the path names the space.`;
     case 'no-project':

@@ -79,7 +79,7 @@ function ownTarget(
 function underPublicPrefix(directory: Directory, path: string, search: string): RequestTarget {
   const rest = path.slice(2);
   const name = firstSegment(rest);
-  const project = directory.findProject(name);
+  const project = directory.findProjectAt(name);
   if (project === null) return { kind: 'unknown-project', name };
   return inProject(directory, project, rest.slice(1 + firstSegmentLength(rest)) || '/', search);
 }

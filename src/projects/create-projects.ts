@@ -83,6 +83,9 @@ class StoredProjects implements Projects {
   findProject(name: string) {
     return this.#directory.findProject(name);
   }
+  findProjectAt(name: string) {
+    return this.#directory.findProjectAt(name);
+  }
   listProjectsNamed(name: string) {
     return this.#directory.listProjectsNamed(name);
   }

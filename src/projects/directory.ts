@@ -59,7 +59,8 @@ export class MemoryDirectory implements Directory {
   readonly #secrets: Secrets;
   readonly #now: () => number;
   readonly #projects = new Map<string, Project>();
-  readonly #projectsByName = new Map<string, Set<string>>();
+  /** The oldest first. */
+  readonly #projectsByName = new Map<string, readonly Project[]>();
   readonly #spaces = new Map<string, SpaceEntry>();
   readonly #spacesByKey = new Map<string, SpaceEntry>();
   readonly #spacesByLabel = new Map<string, SpaceEntry>();
@@ -99,7 +100,7 @@ export class MemoryDirectory implements Directory {
   }
 
   listProjects(): readonly Project[] {
-    return [...this.#projects.values()].sort((a, b) => a.createdAt - b.createdAt || compareText(a.id, b.id));
+    return [...this.#projects.values()].sort(compareAge);
   }
 
   getProject(projectId: string): Project | null {
@@ -107,17 +108,16 @@ export class MemoryDirectory implements Directory {
   }
 
   findProject(name: string): Project | null {
-    const exact = this.#projects.get(name);
-    if (exact !== undefined) return exact;
-    const named = this.#projectsByName.get(name);
-    if (named === undefined || named.size !== 1) return null;
-    const [id] = named;
-    return this.getProject(id!);
+    const [only, ...others] = this.listProjectsNamed(name);
+    return this.#projects.get(name) ?? (others.length === 0 ? only : undefined) ?? null;
   }
 
-  /** The projects that share a given name: what an error message lists when the name is ambiguous. */
+  findProjectAt(name: string): Project | null {
+    return this.#projects.get(name) ?? this.#projectsByName.get(name)?.[0] ?? null;
+  }
+
   listProjectsNamed(name: string): readonly Project[] {
-    return [...(this.#projectsByName.get(name) ?? [])].map((id) => this.#projects.get(id)!);
+    return this.#projectsByName.get(name) ?? [];
   }
 
   listSpaces(projectId: string): readonly Space[] {
@@ -232,7 +232,7 @@ export class MemoryDirectory implements Directory {
     const domain = this.#domains.get(host);
     if (domain !== undefined) return this.#targetOfDomain(domain);
     const projectLabel = labelOf(host, PROJECT_HOST_SUFFIXES);
-    const project = projectLabel === null ? null : this.findProject(projectLabel);
+    const project = projectLabel === null ? null : this.findProjectAt(projectLabel);
     if (project !== null) return { kind: 'project', project };
     const spaceLabel = labelOf(host, SPACE_HOST_SUFFIXES);
     const entry = spaceLabel === null ? undefined : this.#spacesByLabel.get(spaceLabel);
@@ -255,17 +255,17 @@ export class MemoryDirectory implements Directory {
   #applyProject(id: string, value: StoredProject | null): void {
     const before = this.#projects.get(id);
     if (before !== undefined) {
-      const named = this.#projectsByName.get(before.name);
-      named?.delete(id);
-      if (named?.size === 0) this.#projectsByName.delete(before.name);
+      const others = this.listProjectsNamed(before.name).filter((project) => project !== before);
+      if (others.length === 0) this.#projectsByName.delete(before.name);
+      else this.#projectsByName.set(before.name, others);
     }
     if (value === null) {
       this.#projects.delete(id);
       return;
     }
-    this.#projects.set(id, { id, ...value });
-    const named = this.#projectsByName.get(value.name) ?? new Set();
-    this.#projectsByName.set(value.name, named.add(id));
+    const project: Project = { id, ...value };
+    this.#projects.set(id, project);
+    this.#projectsByName.set(value.name, [...this.listProjectsNamed(value.name), project].sort(compareAge));
   }
 
   #applySpace(key: string, value: StoredSpace | null, revision: number): void {
@@ -358,6 +358,10 @@ function adminTokenId(presented: string): string | null {
 function splitKey(key: string): [string, string] {
   const separator = key.indexOf('/');
   return [key.slice(0, separator), key.slice(separator + 1)];
+}
+
+function compareAge(a: Project, b: Project): number {
+  return a.createdAt - b.createdAt || compareText(a.id, b.id);
 }
 
 function compareText(a: string, b: string): number {

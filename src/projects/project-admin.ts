@@ -52,7 +52,10 @@ function createLifecycle(
           throw new TackleError('conflict', `${name} is the host name of a space; choose another project name`);
         }
         const projectId = generateProjectId(name, (candidate) => directory.isLabelTaken(candidate));
-        const project: StoredProject = { name, description: description.slice(0, 500), createdAt: now() };
+        // The oldest of a name has its addresses: a clock that stands still or goes back must not make this one older.
+        const newest = directory.listProjectsNamed(name).at(-1)?.createdAt ?? Number.NEGATIVE_INFINITY;
+        const createdAt = Math.max(now(), newest + 1);
+        const project: StoredProject = { name, description: description.slice(0, 500), createdAt };
         return {
           records: [
             { type: 'project', key: projectId, value: toJson(project), expect: 'absent' },

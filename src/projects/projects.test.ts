@@ -74,6 +74,23 @@ describe('projects and spaces', () => {
     assert.equal(projects.findProject('todo')?.id, project.id);
   });
 
+  test('a project keeps the addresses of its given name when another one is created under that name', async () => {
+    const { project } = await createTodo();
+    // A clock that is set right.
+    nowMs -= 5_000;
+    const second = await projects.admin.createProject({ name: 'todo' }, actor);
+    const hostOf = (label: string) => {
+      const target = projects.resolveHost(`${label}.localhost`);
+      return target?.kind === 'project' ? target.project.id : null;
+    };
+    assert.equal(projects.findProjectAt('todo')?.id, project.id);
+    assert.equal(hostOf('todo'), project.id);
+    assert.equal(hostOf(second.id), second.id);
+    await projects.admin.removeProject(project.id, actor);
+    assert.equal(projects.findProjectAt('todo')?.id, second.id);
+    assert.equal(hostOf('todo'), second.id);
+  });
+
   test('names that break URLs, hosts or the gateway are refused', async () => {
     const { project } = await createTodo();
     for (const name of ['', 'A', 'a_b', '-a', 'a-', 'a'.repeat(41), 'a.b', 'ä', 'a/b']) {

@@ -139,7 +139,12 @@ export interface Directory {
   getProject(projectId: string): Project | null;
   /** By unique name, or by the given name when exactly one project has it. */
   findProject(name: string): Project | null;
-  /** All projects with this given name, for the message when it is ambiguous. */
+  /**
+   * The project whose addresses begin with this name: by unique name, or the oldest one with this given name. A project
+   * that is created later under the same name must not take the addresses that others use.
+   */
+  findProjectAt(name: string): Project | null;
+  /** All projects with this given name, the oldest first. */
   listProjectsNamed(name: string): readonly Project[];
   listSpaces(projectId: string): readonly Space[];
   getSpace(spaceId: string): Space | null;

@@ -78,5 +78,11 @@ function report({ output, currentDirectory }: Cli, { project, directory, files }
   const token = project.spaces[0]?.tokens[0]?.key;
   if (token !== undefined) output.line(`API token: ${token}`);
   output.line(`Files in ${path === '' ? '.' : path}: ${files.join(', ')}`);
+  if (project.shortName === null) {
+    const { id, name } = project;
+    output.notice(
+      `note: an older project is called ${name} too and keeps the address /p/${name}; this one is at /p/${id}`,
+    );
+  }
   output.notice(`Next: ${path === '' ? '' : `cd ${path} && `}tackle deploy`);
 }

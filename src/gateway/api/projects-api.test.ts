@@ -44,7 +44,9 @@ test('names that are not there are answered with what is', async () => {
   const noSpace = await api.call('GET', `/projects/${project}/spaces/nope`);
   assert.equal(noSpace.status, 404);
   assert.match(noSpace.body.error.message, /spaces: dev/);
-  await api.call('POST', '/projects', { name: 'todo' });
+  const second = (await api.call('POST', '/projects', { name: 'todo' })).body;
+  assert.equal(second.shortName, null, 'the first one keeps its address');
+  assert.equal((await api.call('GET', `/projects/${project}`)).body.shortName, 'todo');
   const ambiguous = await api.call('GET', '/projects/todo');
   assert.equal(ambiguous.status, 404);
   assert.match(ambiguous.body.error.message, /Several projects/);

@@ -28,7 +28,8 @@ export type TokenView = Omit<SpaceToken, 'spaceId'>;
 
 export function viewProject(projects: Projects, gateway: GatewayFacts, project: Project) {
   const spaces = projects.listSpaces(project.id).map((space) => viewSpace(projects, gateway, project, space));
-  return { ...project, url: urlOfProject(gateway, project), spaces };
+  const shortName = projects.findProjectAt(project.name)?.id === project.id ? project.name : null;
+  return { ...project, shortName, url: urlOfProject(gateway, project), spaces };
 }
 
 export function viewSpace(projects: Projects, gateway: GatewayFacts, project: Project, space: Space): SpaceView {
