@@ -30,15 +30,15 @@ const differences: readonly Difference[] = [
     applies: ({ ours, theirs }) => ours.status === theirs.status && /^[qha] is not valid JSON: /.test(ours.body),
   },
   {
-    reason: 'Two conditions on one field both hold, where the original mixes their letters into a filter of nonsense.',
+    reason: 'Two conditions on one field both hold, where the original keeps the last or mixes their letters.',
     applies: ({ request }) => {
       const keys = [...new URLSearchParams(request.path.split('?')[1]).keys()];
       const fieldOf = (key: string) => /^!?([\w.]*)/.exec(key)![1];
-      // Ranges merge in both.
-      return keys.some(
-        (key, index) =>
-          !/^[\w.]+[<>]/.test(key) && keys.some((other, place) => place !== index && fieldOf(other) === fieldOf(key)),
-      );
+      const boundOf = (key: string) => /^[\w.]+([<>]=?)/.exec(key)?.[1];
+      // Different bounds merge in both; of two of one kind the original takes the last.
+      const clash = (key: string, other: string) =>
+        fieldOf(key) === fieldOf(other) && (boundOf(key) === undefined || boundOf(key) === boundOf(other));
+      return keys.some((key, index) => keys.some((other, place) => place !== index && clash(key, other)));
     },
   },
   {
