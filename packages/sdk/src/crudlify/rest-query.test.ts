@@ -1,7 +1,6 @@
 /** The query language of CRUD URLs (spec/codehooks.md 9.3). Real: the parser. Fake: nothing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseRestQuery as parseCommandLineQuery } from '../../../../src/gateway/api/rest-query.ts';
 import { parseRestQuery } from './rest-query.ts';
 
 const date = new Date('2024-01-02T03:04:05Z');
@@ -60,16 +59,6 @@ describe('conditions', () => {
     assert.throws(() => parseRestQuery({ '=': '1' }), /not a condition/);
     assert.throws(() => parseRestQuery({ a: '/(/' }), /not a regular expression/);
     assert.throws(() => parseRestQuery({ limit: 'many' }), /limit must be a whole number/);
-  });
-
-  it('mean the same on the command line, where both know the form', () => {
-    const shared = conditions.filter(([query]) => Object.values(query).every((value) => typeof value === 'string'));
-    for (const [query, expected] of shared) {
-      const text = Object.entries(query)
-        .map(([key, value]) => (value === '' ? key : `${key}=${value}`))
-        .join('&');
-      assert.deepEqual(parseCommandLineQuery(text).filter, expected, text);
-    }
   });
 });
 

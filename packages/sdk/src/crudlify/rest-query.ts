@@ -8,7 +8,8 @@ export interface RestQuery {
 
 type UrlQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-const optionNames = new Set(['fields', 'omit', 'sort', 'offset', 'limit']);
+/** Parameters that are no conditions. */
+export const optionNames: ReadonlySet<string> = new Set(['fields', 'omit', 'sort', 'offset', 'limit']);
 
 /**
  * The query language of CRUD URLs (spec/codehooks.md 9.3). Without `q` or `h` every parameter is a condition:
@@ -20,7 +21,7 @@ export function parseRestQuery(query: UrlQuery): RestQuery {
   // A field may be called "a": then its value is no JSON object.
   const hasAggregate = query.a !== undefined && String(query.a).startsWith('{');
   if (query.q === undefined && query.h === undefined && !hasAggregate) {
-    return { filter: readConditions(query), options: urlOptions };
+    return { filter: readFilter(listConditions(query)), options: urlOptions };
   }
   const filter = parseJson(query.q, 'q') ?? {};
   const aggregate = hasAggregate ? parseJson(query.a, 'a') : null;
@@ -44,7 +45,8 @@ function pick(source: Record<string, unknown>, names: readonly string[]): Record
   return Object.fromEntries(names.filter((name) => source[name] !== undefined).map((name) => [name, source[name]]));
 }
 
-function readOptions(query: UrlQuery): FindOptions {
+/** Throws an Error for a limit or offset that is no number. */
+export function readOptions(query: UrlQuery): FindOptions {
   const { fields, omit, sort, offset, limit } = query;
   const options: FindOptions = {};
   if (fields) options.fields = toProjection(String(fields), 1);
@@ -74,14 +76,21 @@ function toCount(text: string, name: string): number {
   throw new Error(`${name} must be a whole number, not "${text}"`);
 }
 
-function readConditions(query: UrlQuery): Record<string, unknown> {
-  const filter = new Map<string, unknown>();
-  const clashing: Record<string, unknown>[] = [];
-  for (const [key, value] of Object.entries(query)) {
-    if (optionNames.has(key) || value === undefined) continue;
+function listConditions(query: UrlQuery): string[] {
+  return Object.entries(query).flatMap(([key, value]) => {
+    if (optionNames.has(key) || value === undefined) return [];
     // A repeated parameter is a list of alternatives.
     const text = Array.isArray(value) ? value.join(',') : String(value);
-    const { field, condition } = parseCondition(text === '' ? key : `${key}=${text}`);
+    return [text === '' ? key : `${key}=${text}`];
+  });
+}
+
+/** All of the conditions at once, each as it stands in a URL, decoded: `age>=2`. Throws an Error for what is none. */
+export function readFilter(conditions: readonly string[]): Record<string, unknown> {
+  const filter = new Map<string, unknown>();
+  const clashing: Record<string, unknown>[] = [];
+  for (const text of conditions) {
+    const { field, condition } = parseCondition(text);
     const present = filter.get(field);
     if (!filter.has(field)) filter.set(field, condition);
     else if (canMerge(present, condition)) filter.set(field, Object.assign({}, present, condition));
