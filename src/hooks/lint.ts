@@ -89,7 +89,7 @@ function lintExports(code: string, exportName: string, add: (lint: string, messa
   if (!hasAny) add('no_export', 'The handler exports nothing; it must export a function.');
   else if (
     exportName === 'default' &&
-    !/\bexport\s+default\b|\bas\s+default\b|\bmodule\.exports\b|\bexports\.default\b|\bexport\s*\*/.test(code)
+    !/\bexport\s+default\b|\bas\s+default\b|\bmodule\.exports\b|\bexports\.default\b|\bexport\s*[*=]/.test(code)
   ) {
     const named = /\bexport\s+(?:async\s+)?(?:function|const|let)\s+(\w+)/.exec(code)?.[1];
     const hint = named === undefined ? '' : ` Set metadata.openclaw.export to "${named}", or export it as default.`;

@@ -95,6 +95,11 @@ declare module 'openclaw/plugin-sdk' {
     register: (api: OpenClawPluginApi) => void | Promise<void>;
   }
   export function definePluginEntry(entry: OpenClawPluginDefinition): OpenClawPluginDefinition;
+  /** A relative directory lies beside the plugin's entry. */
+  export function registerPluginHooksFromDir(
+    api: OpenClawPluginApi,
+    dir: string,
+  ): Promise<{ loaded: number; skipped: number; errors: string[] }>;
   export function emptyPluginConfigSchema(): Record<string, unknown>;
 }
 

@@ -12,6 +12,8 @@ export interface HelperTarget {
   readonly clear: () => void;
   readonly listKeys: () => readonly string[];
   readonly trigger: (event: HookEvent) => Promise<void>;
+  /** Registers the hooks below a plugin's directory; rejects where no plugin is being loaded. */
+  readonly registerDir: (dir: string) => Promise<unknown>;
 }
 
 function hasContext(event: unknown, key: string): event is HookEvent {
@@ -48,6 +50,7 @@ export function createHookHelpers(target: HelperTarget): Record<string, unknown>
       hasContext(event, 'message:transcribed') && typeof event.context.transcript === 'string',
     isMessagePreprocessedEvent: (event: unknown) => hasContext(event, 'message:preprocessed'),
     isSessionPatchEvent: (event: unknown) => hasContext(event, 'session:patch') && isPlainObject(event.context.patch),
+    registerPluginHooksFromDir: (_api: unknown, dir: string) => target.registerDir(dir),
     definePluginEntry: identity,
     defineChannelPluginEntry: identity,
     emptyPluginConfigSchema: () => ({ type: 'object', additionalProperties: false, properties: {} }),

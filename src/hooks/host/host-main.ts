@@ -38,6 +38,9 @@ const dynamic: { key: string; handler: HookHandler; handlerId: string }[] = [];
 const hostCalls = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
 let nextId = 0;
 let typed: TypedHooks | undefined;
+let plugin: PluginModuleSpec | undefined;
+/** What a plugin started and need not wait for while it registers; it counts as loaded when all of it has ended. */
+const pendingDirs: Promise<unknown>[] = [];
 
 function callEngine(method: string, args: readonly unknown[]): Promise<unknown> {
   nextId += 1;
@@ -78,6 +81,16 @@ async function trigger(event: HookEvent): Promise<void> {
   Object.assign(event.context, after.context);
 }
 
+function registerDir(dir: string): Promise<unknown> {
+  const spec = plugin;
+  if (spec === undefined) return Promise.reject(new Error('registerPluginHooksFromDir is for plugins only.'));
+  const work = import('./plugin-hook-dir.ts').then((module) =>
+    module.registerHooksFromDir(dir, spec, { registerEvents }, loader),
+  );
+  pendingDirs.push(work);
+  return work;
+}
+
 const helpers = createHookHelpers({
   register: (key, handler) => registerEvents([key], handler),
   unregister,
@@ -86,10 +99,12 @@ const helpers = createHookHelpers({
   },
   listKeys: () => [...new Set(dynamic.map((item) => item.key))],
   trigger,
+  registerDir,
 });
 const loader = installModuleHooks(publishHookHelpers(helpers));
 
 async function loadPlugin(spec: PluginModuleSpec): Promise<void> {
+  plugin = spec;
   const module = await importWithTolerance(spec.entryPath, false, loader);
   let entry: unknown = module.default ?? module;
   if (typeof entry === 'object' && entry !== null && 'default' in entry) entry = entry.default;
@@ -97,9 +112,10 @@ async function loadPlugin(spec: PluginModuleSpec): Promise<void> {
   const register = typeof entry === 'function' ? entry : (object.register ?? object.activate);
   if (typeof register !== 'function')
     throw new TypeError(`Plugin ${spec.pluginId} exports neither a function nor register().`);
-  const plugin = createPluginApi(spec, { registerEvents, post });
-  typed = plugin.typed;
-  await register.call(object, plugin.api);
+  const created = createPluginApi(spec, { registerEvents, post });
+  typed = created.typed;
+  await register.call(object, created.api);
+  await Promise.all(pendingDirs);
 }
 
 /** Conveniences that other products' hooks look for; not enumerable, so they never travel back. */
@@ -119,7 +135,8 @@ async function invoke(message: Invocation): Promise<void> {
   addConveniences(event, message);
   try {
     if (handler === undefined) throw new Error('The handler is no longer registered.');
-    await context.run(message.runId, () => handler(event));
+    // Async, so that what a returned object does when it is awaited belongs to the run as well.
+    await context.run(message.runId, async () => handler(event));
     post({ kind: 'result', runId: message.runId, changes: computeChanges(message.event, event) });
   } catch (error) {
     post({

@@ -50,6 +50,11 @@ export function createPluginApi(
     handler: HookHandler,
     options: RegisterHookOptions = {},
   ): void => {
+    if (typeof handler !== 'function') {
+      // One registration that was written wrongly must not take the rest of the plugin away.
+      console.error(`[hooks] plugin ${spec.pluginId}: the handler for ${String(events)} is not a function.`);
+      return;
+    }
     const keys = typeof events === 'string' ? [events] : [...events];
     const entry = options.entry?.hook;
     host.registerEvents(keys, handler, {
