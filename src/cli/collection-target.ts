@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { TackleError } from '../core/errors.ts';
+import { findNearest } from '../core/nearest.ts';
 import { apiPath } from './api-client.ts';
 import type { Cli } from './cli.ts';
 import { connectToSpace, type SpaceConnection } from './connection.ts';
@@ -37,6 +38,24 @@ export async function connectToCollection(
   const collection = requireCollection(argument, options);
   const connection = await connectToSpace(options, cli);
   return { ...connection, collection, collectionPath: `${connection.path}${apiPath`/collections/${collection}`}` };
+}
+
+/** What the gateway answers when there are no documents. */
+export const emptyList = '[]\n';
+
+/** To be called when nothing was found: a collection that is not there has no documents, and its name may be a typo. */
+export async function noteIfMissing({ api, path, ...target }: CollectionTarget, { output }: Cli): Promise<void> {
+  const request = api.get<{ collections: readonly { readonly name: string }[] }>(`${path}/collections`, {
+    system: true,
+  });
+  // The command has done what it was asked for; a note that cannot be had is none.
+  const known = await request.catch(() => null);
+  if (known === null) return;
+  const names = known.collections.map(({ name }) => name);
+  if (names.includes(target.collection)) return;
+  const nearest = findNearest(target.collection, names);
+  const hint = nearest === null ? "'tackle collections' lists those there are." : `Did you mean '${nearest}'?`;
+  output.notice(`note: ${target.project}/${target.space} has no collection '${target.collection}'. ${hint}`);
 }
 
 /**

@@ -26,7 +26,7 @@ export function describeFailure(error: unknown, { argv, names }: FailureContext)
   const stack = debug && error instanceof Error ? `\n${error.stack}` : '';
   const details = error instanceof TackleError ? error.details : undefined;
   return {
-    text: `tackle: ${message}${formatDetails(details)}${stack}`,
+    text: `tackle: ${formatReason(message, details)}${stack}`,
     json: argv.includes('--json') ? JSON.stringify({ error: { code, message, details } }) : null,
     exitCode: isCalledWrongly(error) ? 2 : 1,
   };
@@ -58,13 +58,29 @@ function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ' ');
 }
 
-/** What a deployment says about the place of its error; the rest of the details is for programs. */
-function formatDetails(details: unknown): string {
+/** With what a deployment says about the place of its error; the rest of the details is for programs. */
+function formatReason(message: string, details: unknown): string {
   const { file, line, column, stack, log } = (details ?? {}) as Record<string, unknown>;
-  const lines: string[] = [];
+  const lines = [message];
   if (typeof file === 'string')
     lines.push(`  at ${[file, line, column].filter((part) => part !== undefined).join(':')}`);
-  if (typeof stack === 'string') lines.push(stack);
+  if (typeof stack === 'string') {
+    const { head, frames } = splitStack(stack);
+    // The message ends with what the stack begins with, in one line and perhaps without the name of the error.
+    const text = head.replace(/^[\w.]*(?:Error|Exception): /, '');
+    if (text !== '' && message.endsWith(text))
+      lines[0] = message.slice(0, -(message.endsWith(head) ? head : text).length) + head;
+    else if (head !== '') lines.push(head);
+    lines.push(...frames);
+  }
   if (typeof log === 'string' && log !== '') lines.push(log);
-  return lines.map((text) => `\n${text}`).join('');
+  return lines.join('\n');
+}
+
+/** The name and the message of an error, and the lines that say where it was. */
+function splitStack(stack: string): { readonly head: string; readonly frames: readonly string[] } {
+  const lines = stack.split('\n');
+  const firstFrame = lines.findIndex((text) => /^\s+at /.test(text));
+  const end = firstFrame === -1 ? lines.length : firstFrame;
+  return { head: oneLine(lines.slice(0, end).join('\n')), frames: lines.slice(end) };
 }

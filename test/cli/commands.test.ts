@@ -60,6 +60,12 @@ describe('a project', { concurrency: false }, () => {
     assert.equal(config.space, 'dev');
     assert.match(await fail(['create', 'shop'], directory), /belongs to a project already/);
     assert.match(await fail(['create', 'Not A Name'], directory), /name/i);
+    const elsewhere = join(directory, 'elsewhere');
+    mkdirSync(elsewhere);
+    const second = await tackle(['create', 'shop'], elsewhere);
+    const id = /^Project (shop-\w+)/.exec(second.stdout)?.[1] as string;
+    assert.match(second.stderr, new RegExp(`keeps the address /p/shop; this one is at /p/${id}\\n`));
+    await succeed(['remove-project', id, '--yes'], elsewhere);
     assert.ok(!existsSync(join(directory, 'Not A Name')));
   });
 
@@ -102,7 +108,12 @@ describe('a project', { concurrency: false }, () => {
     writeFileSync(join(broken, 'index.js'), "import { app } from 'codehooks-js';\napp.get('/x', (;\n");
     assert.match(await fail(['deploy'], broken), /index\.js:2/);
     writeFileSync(join(broken, 'index.js'), "import { app } from 'codehooks-js';\nthrow new Error('at start');\n");
-    assert.match(await fail(['deploy'], broken), /at start/);
+    // Once, and where it was.
+    assert.match(await fail(['deploy'], broken), /^tackle: .*Error: at start\n +at index\.js:2:\d+\n/);
+    const throwsAtStart =
+      "import { app } from 'codehooks-js';\nexport default app.init(() => { throw new TypeError('no'); });\n";
+    writeFileSync(join(broken, 'index.js'), throwsAtStart);
+    assert.match(await fail(['deploy'], broken), /^tackle: Failed execution on deploy: TypeError: no\n +at /);
     assert.match(await succeed(['versions']), /live/);
   });
 
@@ -170,6 +181,25 @@ describe('documents', { concurrency: false }, () => {
     assert.match(readFileSync(join(app, 'people.csv'), 'utf8'), /^_id,name,age\n/);
     assert.match(await succeed(['export', 'people', '--jsonl']), /"_id":"1".*\n/);
     assert.match(await fail(['export', 'people', '--file', 'no/such/directory/x.json']), /ENOENT/);
+  });
+
+  it('of a collection that is not there are none, with a note of the name that may be meant', async () => {
+    for (const args of [
+      ['query', 'peopel'],
+      ['export', 'peopel'],
+      ['count', 'peopel'],
+      ['query', 'peopel', '{}', '--delete'],
+    ]) {
+      const { code, stdout, stderr } = await tackle(args);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^(?:\[\]\n|0\n|\{\n {2}"count": 0\n\}\n)$/, args.join(' '));
+      assert.match(
+        stderr,
+        /^note: shop-\w+\/dev has no collection 'peopel'\. Did you mean 'people'\?\n$/,
+        args.join(' '),
+      );
+    }
+    assert.equal((await tackle(['query', 'people', 'name=Nobody'])).stderr, '');
   });
 
   it('are changed and deleted by query', async () => {

@@ -30,6 +30,10 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
   child.on('error', reject);
   child.on('close', (code) => resolve({ code, ...output }));
+  // A program may end without having read its input.
+  child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') reject(error);
+  });
   child.stdin.end(options.input ?? '');
   return promise;
 }

@@ -4,6 +4,7 @@ import {
   addCollectionOptions,
   type CollectionOptions,
   connectToCollection,
+  noteIfMissing,
   shiftArguments,
 } from '../collection-target.ts';
 
@@ -18,12 +19,14 @@ export function configure(command: Command, cli: Cli): void {
         options: CollectionOptions & { readonly query?: string },
       ) => {
         const { collection: name, rest } = shiftArguments(first, second === undefined ? [] : [second], options);
-        const { api, collection, collectionPath } = await connectToCollection(name, options, cli);
+        const target = await connectToCollection(name, options, cli);
+        const { api, collection, collectionPath } = target;
         const body = { query: rest[0] ?? options.query, count: true };
         const request = { method: 'POST', path: `${collectionPath}/query`, body } as const;
         const { count } = await api.send<{ count: number }>(request);
         if (options.json) cli.output.json({ collection, count });
         else cli.output.line(String(count));
+        if (count === 0) await noteIfMissing(target, cli);
       },
     );
 }

@@ -4,7 +4,13 @@ import { resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
-import { addCollectionOptions, type CollectionOptions, connectToCollection } from '../collection-target.ts';
+import {
+  addCollectionOptions,
+  type CollectionOptions,
+  connectToCollection,
+  emptyList,
+  noteIfMissing,
+} from '../collection-target.ts';
 import { addSynonyms } from '../options.ts';
 import { formatBytes, Output } from '../output.ts';
 import { writeRecordsTo } from '../records/write-records.ts';
@@ -22,11 +28,16 @@ export function configure(command: Command, cli: Cli): void {
     .addOption(new Option('--csv', 'as CSV; nested values become JSON text').conflicts('jsonl'))
     .option('--jsonl', 'one document per line')
     .action(async (argument: string | undefined, options: ExportOptions) => {
-      const { api, collection, collectionPath } = await connectToCollection(argument, options, cli);
+      const target = await connectToCollection(argument, options, cli);
+      const { api, collection, collectionPath } = target;
       const format = options.csv ? 'csv' : options.jsonl ? 'jsonl' : 'json';
       const query = { format: format === 'jsonl' ? 'ndjson' : 'json' };
       const response = await api.open({ method: 'GET', path: `${collectionPath}/export`, query });
-      const source = watch(response, (bytes) => cli.output.progress(`${collection}: ${formatBytes(bytes)}`));
+      let received = 0;
+      const source = watch(response, (bytes) => {
+        received = bytes;
+        cli.output.progress(`${collection}: ${formatBytes(bytes)}`);
+      });
       // What the gateway sends as NDJSON or as an array is passed on unchanged.
       const file = options.file ?? options.filepath;
       const write = (output: Output) => writeRecordsTo(source, format === 'csv' ? 'csv' : 'json', output);
@@ -34,7 +45,7 @@ export function configure(command: Command, cli: Cli): void {
       else await writeFile(resolve(cli.currentDirectory, file), write);
       cli.output.progress('');
       if (file !== undefined) cli.output.notice(`Wrote ${collection} to ${file}.`);
-      else if (format === 'json') cli.output.line();
+      if (received <= emptyList.length) await noteIfMissing(target, cli);
     });
   addSynonyms(command, '--filepath <file>');
 }

@@ -7,6 +7,8 @@ import {
   type CollectionOptions,
   type CollectionTarget,
   connectToCollection,
+  emptyList,
+  noteIfMissing,
   shiftArguments,
 } from '../collection-target.ts';
 import { addSynonyms, parseInteger } from '../options.ts';
@@ -73,10 +75,18 @@ async function runQuery(target: CollectionTarget, cli: Cli, options: QueryOption
   const request = { method: 'POST', path: `${target.collectionPath}/query`, body } as const;
   const response = await target.api.open(request);
   if (body.count || body.delete || body.update || body.replace) {
-    cli.output.json(JSON.parse(await readText(response)));
+    const answer = JSON.parse(await readText(response)) as { readonly count: number };
+    cli.output.json(answer);
+    if (answer.count === 0) await noteIfMissing(target, cli);
     return;
   }
-  await writeRecords(response, chooseFormat(options), cli.output);
+  let bytes = 0;
+  const counted = response.map((chunk: Uint8Array) => {
+    bytes += chunk.byteLength;
+    return chunk;
+  });
+  await writeRecords(counted, chooseFormat(options), cli.output);
+  if (bytes <= emptyList.length) await noteIfMissing(target, cli);
 }
 
 function buildQuery(options: QueryOptions): Record<string, unknown> {

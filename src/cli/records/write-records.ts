@@ -27,7 +27,6 @@ export async function writeRecords(
 ): Promise<void> {
   if (format === 'table') return writeTable(source, output);
   await writeRecordsTo(source, format, output);
-  if (format === 'json') output.line();
 }
 
 export async function writeRecordsTo(
