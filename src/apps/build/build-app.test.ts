@@ -280,6 +280,18 @@ describe('problems', () => {
     assert.match(unknown.message, /^index\.js:1:\d+ .*no export "nope"/);
   });
 
+  it('of parts that a package does not have, and of other names of the library, say what to write', async () => {
+    const failWith = async (specifier: string) =>
+      (await getFailure({ 'index.js': `import x from '${specifier}'; x();`, 'node_modules/own/package.json': '{}' }))
+        .message;
+    assert.match(await failWith('codehooks-js/router'), /1:\d+ .*"codehooks-js" has no "codehooks-js\/router"/);
+    assert.match(await failWith('own/part'), /"own" has no "own\/part"/);
+    assert.match(await failWith('absent/part'), /no package "absent" in node_modules/);
+    for (const name of ['codehooks', '@codehooks/sdk']) {
+      assert.match(await failWith(name), /no package ".*" to import: the library is "codehooks-js"/);
+    }
+  });
+
   it('in package.json are shown', async () => {
     assert.match((await getFailure({ 'index.js': '', 'package.json': '{' })).message, /package\.json is not JSON/);
   });

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { TackleError } from '../../core/errors.ts';
 import type { BuildProblem } from './built-app.ts';
+import { sdkNames } from './sdk-module.ts';
 
 /** `build_failed` with every problem in the message, one line each: `file:line:column  message`. */
 export function createBuildError(problems: readonly BuildProblem[], cause?: unknown): TackleError {
@@ -45,7 +47,7 @@ function describe(error: BundlerError, dir: string): BuildProblem {
   const fromText = /([^\s[\]()]+\.[a-z]+):(\d+):(\d+)/i.exec(raw);
   const file = error.loc?.file ?? error.id ?? fromText?.[1] ?? null;
   return {
-    message: explain(error.code ?? '', raw),
+    message: explain(error.code ?? '', raw, dir),
     file: file === null ? null : toRelative(file, dir),
     line: error.loc?.line ?? (fromText === null ? null : Number(fromText[2])),
     // The bundler counts columns from 0 in `loc` and from 1 in its text.
@@ -53,18 +55,32 @@ function describe(error: BundlerError, dir: string): BuildProblem {
   };
 }
 
-function explain(code: string, message: string): string {
+function explain(code: string, message: string, dir: string): string {
   const headline = (message.split('\n').find((line) => line.trim() !== '') ?? message).replace(/^Error:\s*/, '').trim();
   const missing = /"([^"]+)" is not exported by "([^"]+)"/.exec(message);
   if (code === 'MISSING_EXPORT' && missing !== null && /tackle-sdk/.test(missing[2]!)) {
-    return `codehooks-js has no export "${missing[1]!}" on this version of Tackle.`;
+    return `codehooks-js has no export "${missing[1]!}" on this version of Tackle. Most apps need { app, Datastore }`;
   }
   const unresolved = /(?:Could not resolve|Failed to resolve) ['"]([^'"]+)['"]/.exec(message);
-  if (unresolved !== null && !/^[./#]/.test(unresolved[1]!)) {
-    const name = unresolved[1]!.split('/', unresolved[1]!.startsWith('@') ? 2 : 1).join('/');
-    return `There is no package "${name}" in node_modules. Add it: npm install ${name}`;
+  return unresolved === null ? headline : explainMissing(unresolved[1]!, dir);
+}
+
+/** What to do about an import that was not found from a file in `directory`. */
+export function explainMissing(specifier: string, directory: string): string {
+  if (/^[./#]/.test(specifier)) return `There is no module "${specifier}"`;
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  if (specifier !== name && (sdkNames.includes(name) || isInstalled(name, directory))) {
+    return `The package "${name}" has no "${specifier}"; import from "${name}" itself what it exports`;
   }
-  return headline;
+  // Names that are made up for the library; the package `codehooks` is the hosted service's command line.
+  if (/^@?codehooks(?:\.io)?(?:\/|$)/.test(name))
+    return `There is no package "${name}" to import: the library is "codehooks-js"`;
+  return `There is no package "${name}" in node_modules. Add it: npm install ${name}`;
+}
+
+function isInstalled(name: string, directory: string): boolean {
+  const parent = path.dirname(directory);
+  return existsSync(path.join(directory, 'node_modules', name)) || (parent !== directory && isInstalled(name, parent));
 }
 
 function toRelative(file: string, dir: string): string {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { RolldownLog } from 'rolldown';
 import { createAppPlugin, entryId, isOwnFile, type Substitutes } from './app-plugin.ts';
-import { createBuildError, toBuildError } from './build-errors.ts';
+import { createBuildError, explainMissing, toBuildError } from './build-errors.ts';
 import type { ReportProgress } from './built-app.ts';
 import { findExternalPackage, getPackageBundle } from './package-bundle.ts';
 import { prepareSdk } from './sdk-module.ts';
@@ -54,7 +54,7 @@ async function findSubstitutes(
   if (missing.length > 0) {
     throw createBuildError(
       missing.map(({ specifier, importer, line, column }) => ({
-        message: explainMissing(specifier),
+        message: explainMissing(specifier, path.dirname(importer)),
         file: path.relative(request.dir, importer),
         line,
         column,
@@ -70,15 +70,6 @@ async function findSubstitutes(
     if (!substitutes.has(specifier)) substitutes.set(specifier, throwNotFound(specifier));
   }
   return substitutes;
-}
-
-function explainMissing(specifier: string): string {
-  if (/^[./#]/.test(specifier)) return `There is no module "${specifier}"`;
-  const name = specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/');
-  return `There is no package "${name}" in node_modules. Add it: npm install ${name}`;
 }
 
 function throwNotFound(specifier: string): string {
