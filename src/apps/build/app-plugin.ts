@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { builtinModules, isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { Plugin } from 'rolldown';
+import { followComputedImports, mayComputeImports } from './computed-imports.ts';
 import { followCreatedRequire } from './created-require.ts';
 import { findImportPosition } from './import-position.ts';
 import { loadLargeJson } from './json-module.ts';
@@ -69,6 +70,15 @@ export function createAppPlugin({ dir, entry, sdk, substitutes, warn }: AppPlugi
     },
   };
 }
+
+/** After the other one, so that `createRequire` is followed already. */
+export const computedImportPlugin: Plugin = {
+  name: 'tackle-computed-imports',
+  transform: {
+    filter: { id: { exclude: /[\\/]node_modules[\\/]|^\0/ }, code: mayComputeImports },
+    handler: (code, id) => followComputedImports(code, id),
+  },
+};
 
 function matchAny(names: readonly string[], pattern: string): RegExp {
   return new RegExp(`^(?:${names.map((name) => RegExp.escape(name)).join('|')}|${pattern})$`);

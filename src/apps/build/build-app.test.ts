@@ -95,6 +95,28 @@ describe('what an app may contain', () => {
     assert.match(missing, /jobs\/c\.js/);
   });
 
+  it('is whatever a name that is put together can mean', async () => {
+    const files = {
+      'index.js': `/* ü — 🙂 */ const load = async (name) => (await import('./jobs/' + name)).default;
+        const loadAny = (kind, name) => import(('./' + 'jobs') + '/' + kind + '/' + name + '.js');
+        const tell = (run) => { try { return run(); } catch (error) { return error.code; } };
+        export const values = [await load('a'), await load('a.js'), await load('typed'), await load('deep'),
+          (await loadAny('deep', 'index')).default, await load('deep/index').catch((error) => error.message),
+          require('./jobs/' + ['common'][0]).own, require(\`./jobs/\${['common'][0]}.cjs\`).own, require(__dirname + '/jobs/' + ['data'][0] + '.json').n,
+          require('./jobs/' + ['common'][0]).sibling('b'), tell(() => require('./jobs/' + ['none'][0])),
+          tell(() => require('./jobs/' + ['__proto__'][0]))];`,
+      'jobs/a.js': 'export default 1;',
+      'jobs/typed.ts': `const name = 'data'; export default require('../jobs/' + (name as string)).n;`,
+      'jobs/deep/index.js': 'export default 3;',
+      'jobs/common.cjs': `exports.own = 4; exports.sibling = (name) => require('../jobs/deep/' + name);`,
+      'jobs/deep/b.js': 'module.exports = 5;',
+      'jobs/data.json': '{"n": 2}',
+      'jobs/a.test.js': `import 'nobody-has-it';`,
+    };
+    const values = [1, 1, 2, 3, 3, "Cannot find module './jobs/deep/index'", 4, 4, 2, 5];
+    assert.deepEqual(await getValues(files), [...values, 'MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
+  });
+
   it('is JSON of any size, by its whole or its fields', async () => {
     const data = { text: `\u2028"'\\`, list: Array.from({ length: 5000 }, (_, index) => index), __proto__: { a: 1 } };
     const files = {

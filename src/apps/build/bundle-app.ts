@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { RolldownLog } from 'rolldown';
-import { createAppPlugin, entryId, isOwnFile, type Substitutes } from './app-plugin.ts';
+import { computedImportPlugin, createAppPlugin, entryId, isOwnFile, type Substitutes } from './app-plugin.ts';
 import { createBuildError, explainMissing, toBuildError } from './build-errors.ts';
 import type { ReportProgress } from './built-app.ts';
 import { findExternalPackage, getPackageBundle } from './package-bundle.ts';
@@ -88,10 +88,7 @@ const moduleGlobals = {
 async function attempt(request: BundleRequest, sdk: string, substitutes: Substitutes): Promise<Attempt> {
   const { dir, entry, warn } = request;
   // Loaded on first use: the command line tool starts without it.
-  const [{ rolldown }, { dynamicImportVarsPlugin, importGlobPlugin }] = await Promise.all([
-    import('rolldown'),
-    import('rolldown/experimental'),
-  ]);
+  const { rolldown } = await import('rolldown');
   const unresolved: Unresolved[] = [];
   try {
     await using bundle = await rolldown({
@@ -105,12 +102,7 @@ async function attempt(request: BundleRequest, sdk: string, substitutes: Substit
         conditionNames: ['node'],
         extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json'],
       },
-      plugins: [
-        createAppPlugin({ dir, entry, sdk, substitutes, warn }),
-        // `import(`./jobs/${name}.js`)` takes all files that it can mean into the script.
-        dynamicImportVarsPlugin({ exclude: /node_modules/ }),
-        importGlobPlugin(),
-      ],
+      plugins: [createAppPlugin({ dir, entry, sdk, substitutes, warn }), computedImportPlugin],
       onLog(level, log) {
         if (log.code === 'UNRESOLVED_IMPORT') unresolved.push(toUnresolved(log));
         else if (level === 'warn' && !silencedWarnings.has(log.code ?? '')) warn(log.message.split('\n')[0] ?? '');
