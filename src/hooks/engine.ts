@@ -2,34 +2,22 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { TackleError } from '../core/errors.ts';
-import { createHookEvent, type HookEvent, isAwaitedEventKey, parseSessionKey } from '../core/hook-event.ts';
 import { type HookConfig, loadHookConfig } from './config/hook-config.ts';
-import { deliverMessages } from './dispatch/deliver-messages.ts';
-import { createDispatcher, type Dispatcher, type DispatchRequest } from './dispatch/dispatcher.ts';
-import { type Listener, readListenerSettings } from './dispatch/listener.ts';
-import { canDeliverMessages } from './dispatch/message-fate.ts';
+import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { createRunLogs, type RunLogs } from './dispatch/run-logs.ts';
-import { createInterruptedRun, createSuppressedRun } from './dispatch/unrun-records.ts';
-import type {
-  EmitOptions,
-  EmitResult,
-  FireOptions,
-  HookEngine,
-  HookEngineOptions,
-  OnOptions,
-  ReloadReport,
-  StartReport,
-} from './engine-types.ts';
-import { createEventContext } from './event-fixtures.ts';
+import { createEmitter } from './emit-event.ts';
+import type { HookEngine, HookEngineOptions, ReloadReport, StartReport } from './engine-types.ts';
 import { type HookSet, type HookSetOptions, prepareHookSet } from './hook-set.ts';
 import { decodeEvent, encodeEvent } from './host/event-codec.ts';
 import type { RunnerEvents } from './host/hook-runner.ts';
 import { callHostAdapter } from './host-adapter.ts';
-import { getListenerId, type HookJournal } from './journal/journal.ts';
+import { createInProcessListeners } from './in-process-listeners.ts';
+import type { HookJournal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
 import { saveLoadErrors } from './load-errors.ts';
 import { silentLogger } from './logging/logger.ts';
 import { applyToolResultPersist, notifyCompaction } from './plugins/typed-hooks.ts';
+import { recoverEvents } from './recover-events.ts';
 import { createRedactor } from './redact.ts';
 import { replayRuns } from './replay.ts';
 import { createCheckReport, createInfoReport, createListReport, findCatalogHook, type ListOptions } from './reports.ts';
@@ -37,14 +25,12 @@ import { type HookWatcher, watchHooks } from './watch-hooks.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const retentionMs = 30 * dayMs;
-const eventMembers: ReadonlySet<string> = new Set(['type', 'action', 'sessionKey', 'timestamp', 'messages', 'context']);
 
 export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
   const env = options.env ?? process.env;
   const logger = options.logger ?? silentLogger;
   const host = options.host ?? {};
   const now = () => host.now?.() ?? new Date();
-  const inProcess: Listener[] = [];
   const lastFired = new Map<string, number>();
   let config: HookConfig | undefined;
   let set: HookSet | undefined;
@@ -66,6 +52,17 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
   const logs: RunLogs = createRunLogs({
     onLate: (runId, text) => journal?.appendRunLog(runId, redact(text)),
     onStray: (text) => logger.info('hooks:output', redact(text)),
+  });
+
+  const inProcess = createInProcessListeners(() => set?.registry);
+  const { emit, dispatch, fire } = createEmitter({
+    getSet,
+    getDispatcher: () => dispatcher,
+    getJournal: () => journal,
+    createId,
+    now,
+    host,
+    logger,
   });
 
   function getSet(): HookSet {
@@ -110,7 +107,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       catalog: { bundledHooksDir: options.bundledHooksDir },
       loadTimeoutMs: options.loadTimeoutMs,
       createEvents,
-      inProcess,
+      inProcess: inProcess.all,
     };
   }
 
@@ -153,7 +150,9 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     set = await prepareHookSet(config, getSetOptions());
     await rememberLoadErrors(set);
     logger.info('hooks', `loaded ${set.registeredCount} internal hook handler${set.registeredCount === 1 ? '' : 's'}`);
-    const recovered = options.recover === false ? 0 : await recover();
+    const { match } = set.registry;
+    const recovered =
+      options.recover === false ? 0 : await recoverEvents({ journal, dispatcher, match, createId, now, logger });
     if (options.watch) startWatching();
     startPurging(journal);
     return { loaded: set.registeredCount, failed: listFailures(set), recovered, warnings: config.warnings };
@@ -183,38 +182,6 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     }));
     const plugins = current.plugins.map((unit) => ({ name: `plugin ${unit.spec.pluginId}`, message: unit.loadError }));
     return [...units, ...plugins].flatMap(({ name, message }) => (message === undefined ? [] : [{ name, message }]));
-  }
-
-  /** Detached events run again for every listener without a recorded end; awaited ones are only closed. */
-  async function recover(): Promise<number> {
-    const open = (await journal?.listOpenEvents()) ?? [];
-    let count = 0;
-    for (const { stored, attempts, settled } of open) {
-      const { event } = stored;
-      if (stored.mode === 'await') {
-        logger.warn(
-          'hooks',
-          `The awaited event ${stored.id} (${event.type}:${event.action}) was not finished; it is not run again.`,
-        );
-        for (const listenerId of stored.listeners.filter((item) => !settled.has(item))) {
-          const base = { id: createId(), eventId: stored.id, event, at: now() };
-          journal?.recordRun(createInterruptedRun(base, listenerId, stored.agentId));
-        }
-        journal?.finishEvent(stored.id);
-        continue;
-      }
-      const wanted = new Set(stored.listeners);
-      const listeners = getSet()
-        .registry.match(event.type, event.action, null)
-        .filter((listener) => wanted.has(getListenerId(listener.hookName, listener.key)));
-      dispatcher?.resume(
-        { id: stored.id, event, agentId: stored.agentId, listeners, returnsMessages: false },
-        attempts,
-        settled,
-      );
-      count += 1;
-    }
-    return count;
   }
 
   function startWatching(): void {
@@ -285,119 +252,6 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     }
   }
 
-  function resolveAgentId(event: HookEvent): string | null {
-    const { agentId } = event.context;
-    if (typeof agentId === 'string' && agentId.trim() !== '') return agentId.trim().toLowerCase();
-    const parsed = parseSessionKey(event.sessionKey);
-    if (parsed !== null) return parsed.agentId;
-    // Events of the gateway concern every agent; others without a known agent belong to the default one.
-    return event.type === 'gateway' ? null : (getSet().config.agents[0]?.agentId ?? null);
-  }
-
-  function emit(
-    type: string,
-    action: string,
-    sessionKey: string,
-    context?: Record<string, unknown>,
-    emitOptions: EmitOptions = {},
-  ): Promise<EmitResult> {
-    return dispatch(createHookEvent(type, action, sessionKey, context, emitOptions.timestamp ?? now()), emitOptions);
-  }
-
-  async function dispatch(event: HookEvent, emitOptions: EmitOptions = {}): Promise<EmitResult> {
-    const key = `${event.type}:${event.action}`;
-    const agentId = resolveAgentId(event);
-    const matched = getSet().registry.match(event.type, event.action, agentId);
-    const listeners =
-      emitOptions.hook === undefined ? matched : matched.filter((item) => item.hookName === emitOptions.hook);
-    const id = createId();
-    const empty: EmitResult = {
-      eventId: id,
-      messages: [],
-      context: event.context,
-      runs: [],
-      cancelled: false,
-      extra: {},
-    };
-    if (listeners.length === 0 || dispatcher === undefined) return empty;
-    if (event.type === 'message' && event.sessionKey === '' && emitOptions.hook === undefined) {
-      for (const listener of listeners) {
-        const reason = 'message events without a session key are not emitted';
-        journal?.recordRun(createSuppressedRun({ id: createId(), eventId: id, event, at: now() }, listener, reason));
-      }
-      return empty;
-    }
-    const isMutable = isInfluenceEvent(key) && listeners.some((listener) => listener.settings.mutable);
-    const mode = emitOptions.mode ?? (isAwaitedEventKey(key) || isMutable ? 'await' : 'detach');
-    const delivers = canDeliverMessages(key, event.context, emitOptions.deliver !== undefined);
-    const request: DispatchRequest = {
-      id,
-      event,
-      agentId: agentId ?? '',
-      listeners,
-      totalDeadlineMs: emitOptions.deadlineMs,
-      dedupeKey: emitOptions.dedupeKey,
-      returnsMessages: mode === 'await' && (delivers || isMutable),
-    };
-    if (mode === 'detach') {
-      const { duplicateOf } = await dispatcher.dispatchDetached(request);
-      return { ...empty, duplicateOf };
-    }
-    const { runs, duplicateOf } = await dispatcher.dispatchAwaited(request);
-    if (duplicateOf !== undefined) return { ...empty, duplicateOf };
-    const settled = delivers
-      ? await deliverMessages(event, runs, { deliver: emitOptions.deliver, host, journal, logger })
-      : runs;
-    const extra = Object.fromEntries(Object.entries(event).filter(([name]) => !eventMembers.has(name)));
-    const cancelled = getSet().config.settings.cancel && extra.cancel === true;
-    return { eventId: id, messages: [...event.messages], context: event.context, runs: settled, cancelled, extra };
-  }
-
-  function isInfluenceEvent(key: string): boolean {
-    return key === 'message:received' || key === 'message:preprocessed';
-  }
-
-  function fire(key: string, fireOptions: FireOptions = {}): Promise<EmitResult> {
-    const separator = key.indexOf(':');
-    const type = separator === -1 ? key : key.slice(0, separator);
-    const action = separator === -1 ? '' : key.slice(separator + 1);
-    const current = getSet().config;
-    const fixture = createEventContext(key, {
-      cfg: current.config,
-      workspaceDir: current.agents[0]?.workspaceDir ?? '',
-    });
-    const { hook, timestamp } = fireOptions;
-    const context = { ...fixture.context, ...fireOptions.context };
-    return emit(type, action, fireOptions.sessionKey ?? fixture.sessionKey, context, {
-      mode: 'await',
-      hook,
-      timestamp,
-    });
-  }
-
-  function on(key: string, handler: (event: HookEvent) => unknown, onOptions: OnOptions): () => void {
-    const listener: Listener = {
-      key,
-      hookId: `in-process:${onOptions.name}`,
-      hookName: onOptions.name,
-      source: 'in-process',
-      agents: onOptions.agentId === undefined ? null : [onOptions.agentId],
-      settings: readListenerSettings({ ...onOptions }),
-      place: 'in-process',
-      handler,
-    };
-    inProcess.push(listener);
-    const owner = set?.registry;
-    const remove = owner?.add(listener);
-    return () => {
-      const index = inProcess.indexOf(listener);
-      if (index !== -1) inProcess.splice(index, 1);
-      remove?.();
-      // After a reload, or when the engine started later, the listener sits in another registry.
-      if (set !== undefined && set.registry !== owner) set.registry.remove(listener);
-    };
-  }
-
   function list(listOptions: ListOptions = {}) {
     const current = getSet();
     return createListReport(current.catalog, { loadErrors: current.loadErrors, lastFired, ...listOptions });
@@ -421,7 +275,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     emit,
     dispatch,
     fire,
-    on,
+    on: inProcess.add,
     status: list,
     list,
     info: (nameOrKey) => {

@@ -63,12 +63,6 @@ declare module 'openclaw/hooks' {
   export function isMessageTranscribedEvent(event: unknown): event is EventWith<{ transcript: string }>;
   export function isMessagePreprocessedEvent(event: unknown): event is InternalHookEvent;
   export function isSessionPatchEvent(event: unknown): event is EventWith<{ patch: Record<string, unknown> }>;
-}
-
-declare module 'openclaw/plugin-sdk' {
-  export * from 'openclaw/hooks';
-
-  import type { InternalHookHandler } from 'openclaw/hooks';
 
   export interface OpenClawPluginApi {
     id: string;
@@ -103,6 +97,9 @@ declare module 'openclaw/plugin-sdk' {
   export function emptyPluginConfigSchema(): Record<string, unknown>;
 }
 
+declare module 'openclaw/plugin-sdk' {
+  export * from 'openclaw/hooks';
+}
 declare module 'openclaw' {
   export * from 'openclaw/plugin-sdk';
 }

@@ -7,20 +7,12 @@ import { serializeError, TackleError } from '../../core/errors.ts';
 import type { HookEvent } from '../../core/hook-event.ts';
 import { type AttemptOutcome, decideSettlement } from '../../core/task.ts';
 import { decodeEvent, encodeEvent } from '../host/event-codec.ts';
-import {
-  getListenerId,
-  type HookJournal,
-  type JournalEvent,
-  type MessageFate,
-  type RunRecord,
-} from '../journal/journal.ts';
-import { hideControlCharacters } from '../logging/clean-text.ts';
-import type { HookLogger } from '../logging/logger.ts';
+import { getListenerId, type JournalEvent, type RunRecord } from '../journal/journal.ts';
+import { createHookQueues } from './hook-queues.ts';
 import { type Listener, toRetryPolicy } from './listener.ts';
-import { describeMessages, explainDiscard } from './message-fate.ts';
-import { createSessionOrder, createSlots, type Place, type Slots } from './ordering.ts';
+import { createSessionOrder, type Place } from './ordering.ts';
+import { createRunRecorder, type RecorderTools } from './record-run.ts';
 import { type EventState, type ListenerResult, runListener } from './run-listener.ts';
-import type { RunLogs } from './run-logs.ts';
 
 export interface DispatchRequest {
   readonly id: string;
@@ -36,15 +28,8 @@ export interface DispatchRequest {
   readonly isStored?: boolean;
 }
 
-export interface DispatchOptions {
-  readonly journal: HookJournal;
-  readonly logger: HookLogger;
-  readonly logs: RunLogs;
+export interface DispatchOptions extends RecorderTools {
   readonly aliases: () => boolean;
-  readonly createId: () => string;
-  readonly now: () => number;
-  /** Values that must not appear in a record. */
-  readonly redact: (text: string) => string;
   readonly awaitedTimeoutMs: number;
   readonly detachedTimeoutMs: number;
   /** Whether an awaited event is on disk before its handlers run; detached ones always are. */
@@ -79,14 +64,6 @@ interface Seat {
   readonly place: Place;
 }
 
-interface QueueState {
-  waiting: number;
-  readonly slots: Slots;
-  /** Producers that wait for room. */
-  readonly blocked: (() => void)[];
-}
-
-const maxParallelPerHook = 16;
 /** How long an awaited event lets earlier events of its session pass before it goes ahead of them. */
 const orderPatienceMs = 2_000;
 /** Beyond this many stored events that wait in memory, producers wait. */
@@ -95,17 +72,10 @@ const maxWaitingEvents = 100_000;
 export function createDispatcher(options: DispatchOptions): Dispatcher {
   const { journal, logger, logs } = options;
   const order = createSessionOrder();
-  const queues = new Map<string, QueueState>();
+  const queues = createHookQueues();
+  const { record, skip } = createRunRecorder(options);
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
-
-  function getQueue(hookId: string): QueueState {
-    const known = queues.get(hookId);
-    if (known !== undefined) return known;
-    const created: QueueState = { waiting: 0, slots: createSlots(maxParallelPerHook), blocked: [] };
-    queues.set(hookId, created);
-    return created;
-  }
 
   function takeSeats(request: DispatchRequest): Seat[] {
     return request.listeners.map((listener) => ({
@@ -125,48 +95,6 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       createdMs: options.now(),
       open: true,
     };
-  }
-
-  function record(
-    request: DispatchRequest,
-    listener: Listener,
-    runId: string,
-    startedMs: number,
-    result: ListenerResult,
-    attempt: number,
-    isDead: boolean,
-  ): RunRecord {
-    const { event } = request;
-    const key = `${event.type}:${event.action}`;
-    const messages: MessageFate[] = request.returnsMessages
-      ? describeMessages(result.pushed, 'returned')
-      : describeMessages(result.pushed, 'discarded', explainDiscard(key));
-    const run: RunRecord = {
-      id: runId,
-      eventId: request.id,
-      key,
-      listenerKey: listener.key,
-      hook: listener.hookName,
-      source: listener.source,
-      agentId: request.agentId,
-      startedAt: new Date(startedMs).toISOString(),
-      durationMs: result.durationMs,
-      outcome: isDead ? 'dead' : result.outcome,
-      error: result.error && {
-        ...result.error,
-        message: options.redact(result.error.message),
-        stack: result.error.stack === undefined ? undefined : options.redact(result.error.stack),
-      },
-      reason: result.reason,
-      logs: options.redact(logs.finish(runId)),
-      messages: messages.map((message) => ({ ...message, text: options.redact(message.text) })),
-      attempts: attempt,
-      changeBytes: result.changeBytes,
-    };
-    journal.recordRun(run);
-    if (result.error !== undefined)
-      logger.error('hooks', `Hook error [${key}]: ${hideControlCharacters(result.error.message)}`);
-    return run;
   }
 
   async function runOnce(
@@ -196,15 +124,10 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     const isDead = settlement.type === 'dead' && retry.maxAttempts > 1;
     const counted = settlement.type === 'release' ? 0 : attempt;
     return {
-      run: record(request, listener, runId, startedMs, result, counted, isDead),
+      run: record(request, listener, { runId, startedMs, result, attempts: counted, isDead }),
       settlement,
       waitMs: settlement.type === 'retry' ? settlement.runAtMs - nowMs : 0,
     };
-  }
-
-  function skip(request: DispatchRequest, listener: Listener, reason: string): RunRecord {
-    const result: ListenerResult = { outcome: 'skipped', reason, durationMs: 0, changeBytes: 0, pushed: [] };
-    return record(request, listener, options.createId(), options.now(), result, 0, false);
   }
 
   async function dispatchAwaited(request: DispatchRequest): Promise<AwaitedResult> {
@@ -258,22 +181,20 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     if (running.size >= maxWaitingEvents) await Promise.race(running);
     const accepted: Listener[] = [];
     for (const listener of request.listeners) {
-      const queue = getQueue(listener.hookId);
-      const isFull = queue.waiting >= listener.settings.queueLimit;
+      const isFull = queues.isFull(listener);
       if (isFull && listener.settings.overflow === 'drop') {
         skip(request, listener, 'the queue of the hook was full');
         continue;
       }
-      if (isFull && listener.settings.overflow === 'block')
-        await new Promise<void>((resolve) => queue.blocked.push(resolve));
+      if (isFull && listener.settings.overflow === 'block') await queues.waitForRoom(listener);
       accepted.push(listener);
     }
-    const spills = accepted.some((listener) => getQueue(listener.hookId).waiting >= listener.settings.queueLimit);
+    const spills = accepted.some((listener) => queues.isFull(listener));
     const bytes = encodeEvent(request.event);
     const kept = { ...request, listeners: accepted };
     // Places are taken before the wait for the disk, so that order is the order of the calls.
     const seats = takeSeats(kept);
-    for (const { listener } of seats) getQueue(listener.hookId).waiting += 1;
+    for (const { listener } of seats) queues.enter(listener);
     try {
       const stored = await journal.appendEvent(toStored(kept, 'detach'), { durable: options.fsync !== 'never' });
       if (stored.duplicateOf !== undefined) {
@@ -299,11 +220,8 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
   }
 
   function leaveQueue({ listener, place }: Seat): void {
-    const queue = getQueue(listener.hookId);
-    queue.waiting -= 1;
     place.leave();
-    if (queue.waiting < listener.settings.queueLimit) queue.blocked.shift()?.();
-    if (queue.waiting === 0 && queue.blocked.length === 0) queues.delete(listener.hookId);
+    queues.leave(listener);
   }
 
   function track(work: Promise<void>): void {
@@ -353,7 +271,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     triesBefore: number,
   ): Promise<boolean> {
     const { retry } = listener.settings;
-    const { slots } = getQueue(listener.hookId);
+    const slots = queues.getSlots(listener);
     const deadlineMs = listener.settings.timeoutMs ?? options.detachedTimeoutMs;
     for (let attempt = triesBefore + 1; attempt <= Math.max(retry.maxAttempts, 1); attempt += 1) {
       if (stopping.signal.aborted) return false;
@@ -377,7 +295,7 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
     dispatchDetached,
     resume: (request, attempts, settled) => {
       const seats = takeSeats(request);
-      for (const { listener } of seats) getQueue(listener.hookId).waiting += 1;
+      for (const { listener } of seats) queues.enter(listener);
       track(runDetached(request, seats, encodeEvent(request.event), attempts, settled));
     },
     settle,
