@@ -92,7 +92,7 @@ export function createGoLive(options: GoLiveOptions): GoLive {
   async function runStartup(deployment: Deployment, process: AppProcess, sourceMap: string | null): Promise<void> {
     try {
       await process.run(
-        { kind: 'startup', name: 'startup', input: null },
+        { kind: 'startup', name: 'hook of app.init()', input: null },
         { timeoutMs: options.limits.startupTimeoutMs, context: { deployment: deployment.id } },
       );
     } catch (error) {

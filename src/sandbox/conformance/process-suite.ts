@@ -323,7 +323,9 @@ export function describeProcesses(open: OpenSandbox): void {
     describe('time, log and environment', () => {
       test('what takes too long is answered with app_timeout, the app is told, and the process lives on', async () => {
         const logged = app.logs.length;
-        await assert.rejects(app.get('/never', { timeoutMs: 100 }), { code: 'app_timeout' });
+        const which = /GET \S*\/never within 100 ms/;
+        await assert.rejects(app.get('/never', { timeoutMs: 100 }), { code: 'app_timeout', message: which });
+        await eventually(() => app.logs.slice(logged).some(({ log }) => which.test(log)), 'a line for the author');
         await assert.rejects(
           app.evaluate(
             'await new Promise((done) => signal.addEventListener("abort", done)); console.log("told")',

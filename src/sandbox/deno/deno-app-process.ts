@@ -82,7 +82,7 @@ export class DenoAppProcess implements AppProcess {
         reject(refusal);
         return;
       }
-      const invocation = new RequestInvocation(this.#nextId(), options, performance.now(), resolve, reject);
+      const invocation = new RequestInvocation(this.#nextId(), request, options, performance.now(), resolve, reject);
       this.#register(invocation, options);
       const { body } = request;
       const { writer } = this.#link;
@@ -106,7 +106,7 @@ export class DenoAppProcess implements AppProcess {
         return;
       }
       const { kind, name, input } = task;
-      const invocation = new TaskInvocation(this.#nextId(), kind, options, performance.now(), resolve, reject);
+      const invocation = new TaskInvocation(this.#nextId(), task, options, performance.now(), resolve, reject);
       this.#register(invocation, options);
       const text = JSON.stringify({ kind, name, input });
       this.#link.writer.send(frameType.task, invocation.id, text);
@@ -133,10 +133,17 @@ export class DenoAppProcess implements AppProcess {
     for (const invocation of this.#open.values()) {
       // Once the head of a response is there, its body may take as long as its reader does.
       if (invocation.settled) continue;
-      if (now >= invocation.deadline) this.#cancel(invocation, timeoutError(invocation, this.#label));
+      if (now >= invocation.deadline) this.#giveUp(invocation);
       else if (invocation.deadline < earliest) earliest = invocation.deadline;
     }
     this.#earliestDeadline = earliest;
+  }
+
+  /** Of tasks the queue tells; who sent the request is not who reads the log. */
+  #giveUp(invocation: Invocation): void {
+    const error = timeoutError(invocation);
+    if (invocation.kind === 'request') this.#parts.logs.line('request', 'error', error.message);
+    this.#cancel(invocation, error);
   }
 
   async #stop(graceMs: number): Promise<ProcessExit> {

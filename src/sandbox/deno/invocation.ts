@@ -1,6 +1,14 @@
 import { TackleError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
-import type { AppResponse, AppTaskResult, CancelSource, HostCallContext, InvokeOptions } from '../../ports/sandbox.ts';
+import type {
+  AppRequest,
+  AppResponse,
+  AppTask,
+  AppTaskResult,
+  CancelSource,
+  HostCallContext,
+  InvokeOptions,
+} from '../../ports/sandbox.ts';
 import type { IncomingBytes, OutgoingBytes, StreamEnds } from '../runtime/byte-streams.ts';
 
 /**
@@ -63,22 +71,32 @@ export abstract class Invocation implements HostCallContext, StreamEnds {
   }
 
   protected abstract readonly reject: (error: Error) => void;
+  /** What ran out of time, in words for the app's author. */
+  abstract describeTimeout(): string;
 }
 
 export class RequestInvocation extends Invocation {
+  readonly #request: AppRequest;
   readonly #resolve: (response: AppResponse) => void;
   protected readonly reject: (error: Error) => void;
 
   constructor(
     id: number,
+    request: AppRequest,
     options: InvokeOptions,
     now: number,
     resolve: (response: AppResponse) => void,
     reject: (error: Error) => void,
   ) {
     super(id, 'request', options, now);
+    this.#request = request;
     this.#resolve = resolve;
     this.reject = reject;
+  }
+
+  describeTimeout(): string {
+    const { method, path } = this.#request;
+    return `The app did not answer ${method} ${path} within ${this.timeoutMs} ms: no handler called res.json(), res.send() or res.end()`;
   }
 
   answer(response: AppResponse): void {
@@ -88,20 +106,26 @@ export class RequestInvocation extends Invocation {
 }
 
 export class TaskInvocation extends Invocation {
+  readonly #name: string;
   readonly #resolve: (result: AppTaskResult) => void;
   protected readonly reject: (error: Error) => void;
 
   constructor(
     id: number,
-    kind: string,
+    { kind, name }: Pick<AppTask, 'kind' | 'name'>,
     options: InvokeOptions,
     now: number,
     resolve: (result: AppTaskResult) => void,
     reject: (error: Error) => void,
   ) {
     super(id, kind, options, now);
+    this.#name = name;
     this.#resolve = resolve;
     this.reject = reject;
+  }
+
+  describeTimeout(): string {
+    return `The ${this.kind} ${JSON.stringify(this.#name)} did not finish within ${this.timeoutMs} ms`;
   }
 
   answer(result: AppTaskResult): void {
@@ -111,9 +135,6 @@ export class TaskInvocation extends Invocation {
   }
 }
 
-export function timeoutError(invocation: Invocation, label: string): TackleError {
-  return new TackleError(
-    'app_timeout',
-    `The app ${label} did not finish a ${invocation.kind} within ${invocation.timeoutMs} ms`,
-  );
+export function timeoutError(invocation: Invocation): TackleError {
+  return new TackleError('app_timeout', invocation.describeTimeout());
 }
