@@ -188,6 +188,29 @@ describe('documents', () => {
     assert.deepEqual(await connection.count('c'), { count: 1 });
   });
 
+  it('never take a query that lost all its conditions for one that matches everything', async () => {
+    await connection.insertOne('c', { a: 1, token: 'secret' });
+    const lost = { token: undefined, owner: undefined };
+    assert.equal(await connection.findOneOrNull('c', lost), null);
+    await assert.rejects(connection.updateOne('c', lost, { $set: { a: 2 } }), /Not found/);
+    await assert.rejects(connection.removeOne('c', lost), /Not found/);
+    assert.deepEqual(await connection.updateMany('c', lost, { $set: { a: 2 } }), { count: 0 });
+    assert.deepEqual(await connection.removeMany('c', lost), { count: 0 });
+    assert.deepEqual(await connection.removeMany('c', { filter: lost }), { count: 0 });
+    assert.equal((await connection.findOne('c', { token: 'secret', owner: undefined })).a, 1, 'one condition is left');
+    assert.deepEqual(await connection.removeMany('c', {}), { count: 1 });
+  });
+
+  it('remove what the older call names', async () => {
+    await connection.insertOne('c', [{ a: 1 }, { a: 2 }, { a: 3, filter: { a: 1 } }]);
+    assert.deepEqual(await connection.removeMany('c', { filter: { a: { $lt: 3 } } }), { count: 2 });
+    assert.deepEqual(
+      await connection.removeMany('c', { filter: { a: 1 } }, {}),
+      { count: 1 },
+      'with options it is a field',
+    );
+  });
+
   it('upsert under the _id that was asked for, again and again', async () => {
     const first = await connection.updateOne('c', 'my-id', { $set: { a: 1 } }, { upsert: true });
     assert.equal(first._id, 'my-id');

@@ -55,6 +55,12 @@ export function readUpdateManyCall(filter: unknown, update: unknown, options?: u
   return { filter: inner, update: filter, options: rest };
 }
 
+/** `removeMany(c, filter, options)`, and the older `removeMany(c, {filter})`. */
+export function readRemoveManyCall(filter: unknown, options?: unknown): FindCall {
+  const isLegacy = options === undefined && isObject(filter) && hasOptionsOnly(filter) && ownObject(filter, 'filter');
+  return isLegacy ? readFindCall(filter, undefined) : { filter, options };
+}
+
 function isObject(input: unknown): input is Record<string, unknown> {
   return typeof input === 'object' && input !== null && !Array.isArray(input);
 }

@@ -1,5 +1,10 @@
 import type { JsonObject } from '../../../core/json.ts';
-import { readFindCall, readUpdateManyCall, readUpdateOneCall } from '../../../core/query/call-arguments.ts';
+import {
+  readFindCall,
+  readRemoveManyCall,
+  readUpdateManyCall,
+  readUpdateOneCall,
+} from '../../../core/query/call-arguments.ts';
 import { encodeQuery, encodeUpdate } from './encode-query.ts';
 import type { FilterParam } from './host-calls.ts';
 
@@ -28,7 +33,17 @@ export function encodeFilter(query: unknown, method: string): FilterParam {
 
 /** A filter for operations on one document: nothing given means none, which is null. */
 export function encodeSingleFilter(query: unknown, method: string): FilterParam | null {
-  return query === undefined || query === null ? null : encodeFilter(query, method);
+  return query === undefined || query === null ? null : encodeStrictFilter(query, method);
+}
+
+/**
+ * As `encodeFilter`, for what would hit the wrong documents if all conditions were left out: `{ token: undefined }` matches
+ * nothing instead of the first session, or of every document that is to be removed.
+ */
+export function encodeStrictFilter(query: unknown, method: string): FilterParam {
+  const filter = encodeFilter(query, method);
+  const isLost = isObject(query) && typeof filter === 'object' && Object.keys(filter).length === 0;
+  return isLost && Object.keys(query).length > 0 ? { _id: null } : filter;
 }
 
 export interface FindArguments {
@@ -39,6 +54,11 @@ export interface FindArguments {
 export function parseFindArguments(query: unknown, options: unknown, method: string): FindArguments {
   const call = readFindCall(query, options);
   return { filter: encodeFilter(call.filter, method), options: encodeOptions(call.options) };
+}
+
+export function parseRemoveManyArguments(query: unknown, options: unknown): FindArguments {
+  const call = readRemoveManyCall(query, options);
+  return { filter: encodeStrictFilter(call.filter, 'removeMany'), options: encodeOptions(call.options) };
 }
 
 /** The filter never counts twice: what `crudlify` passes as options repeats it. */
@@ -79,7 +99,7 @@ export interface UpdateManyArguments extends UpdateArguments, FindArguments {}
 export function parseUpdateManyArguments(query: unknown, update: unknown, options: unknown): UpdateManyArguments {
   const call = readUpdateManyCall(query, update, options);
   return {
-    filter: encodeFilter(call.filter, 'updateMany'),
+    filter: encodeStrictFilter(call.filter, 'updateMany'),
     ...parseUpdateArguments(call.update, call.options, undefined, 'updateMany'),
     options: encodeOptions(call.options),
   };

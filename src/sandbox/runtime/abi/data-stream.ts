@@ -151,6 +151,12 @@ export class DataStream {
     }
   }
 
+  /** Inside of something else in JSON there is nothing to wait for it: what was meant is nearly always `toArray()`. */
+  toJSON(): object {
+    console.warn('A stream of documents became {} in JSON. Write `await …getMany(…).toArray()` to have the documents.');
+    return {};
+  }
+
   /** Sends all documents as one JSON array to a response, or to any Writable, and ends it. */
   pipe<Target extends JsonTarget>(target: Target): Target {
     void this.sendTo(target);

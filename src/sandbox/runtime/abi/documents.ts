@@ -2,9 +2,11 @@ import type { Json, JsonObject } from '../../../core/json.ts';
 import {
   encodeFilter,
   encodeSingleFilter,
+  encodeStrictFilter,
   isObject,
   parseFindArguments,
   parseIndexFields,
+  parseRemoveManyArguments,
   parseReplaceArguments,
   parseUpdateArguments,
   parseUpdateManyArguments,
@@ -75,7 +77,7 @@ function createDocumentWrites(host: Host) {
       return toWritten(await single(filter)('documents.replaceOne', params));
     },
     async replaceMany(collection: string, query: unknown, document: unknown, given?: unknown): Promise<CountResult> {
-      const filter = encodeFilter(query, 'replaceMany');
+      const filter = encodeStrictFilter(query, 'replaceMany');
       const { document: replacement, options } = parseReplaceArguments(document, given, 'replaceMany');
       return host.readThenWrite('documents.replaceMany', { collection, filter, document: replacement, options });
     },
@@ -85,7 +87,7 @@ function createDocumentWrites(host: Host) {
       return { _id: removedId ?? throwNotFound() };
     },
     async removeMany(collection: string, query?: unknown, given?: unknown): Promise<CountResult> {
-      const { filter, options } = parseFindArguments(query, given ?? {}, 'removeMany');
+      const { filter, options } = parseRemoveManyArguments(query, given);
       return host.readThenWrite('documents.removeMany', { collection, filter, options });
     },
   };
