@@ -299,6 +299,24 @@ export function describeProcesses(open: OpenSandbox): void {
         assert.equal(app.calls.find(({ method }) => method === 'afterwards')!.invocation, null);
       });
 
+      test('a call after a task has failed or run out of time still counts as a call of that task', async () => {
+        const failed = `setTimeout(() => host.call('after-failure', {}), 30); throw new Error('failed');`;
+        await assert.rejects(app.evaluate(failed, null, { context: { fence: 'a' } }), /failed/);
+        const late = `setTimeout(() => host.call('after-timeout', {}), 150);
+          await new Promise((_, fail) => signal.addEventListener('abort', () => fail(new Error('told'))));`;
+        await assert.rejects(app.evaluate(late, null, { timeoutMs: 50, context: { fence: 'b' } }), {
+          code: 'app_timeout',
+        });
+        for (const [method, fence] of [
+          ['after-failure', 'a'],
+          ['after-timeout', 'b'],
+        ]) {
+          await eventually(() => app.calls.some((call) => call.method === method), 'the late call');
+          const call = app.calls.find((candidate) => candidate.method === method);
+          assert.deepEqual(call?.invocation?.context, { fence });
+        }
+      });
+
       test('a call of a request that ran out of time is refused', async () => {
         await assert.rejects(app.get('/late', { timeoutMs: 30 }), { code: 'app_timeout' });
         await eventually(() => app.logs.some(({ log }) => log === 'refused: lease_lost'), 'the refusal');

@@ -25,7 +25,7 @@ import { parseWireError } from './wire-errors.ts';
 
 /** Invocations that were given up on while the process went on with them; more than this and it is not healthy. */
 const maxAbandoned = 512;
-const rememberedCancelled = 4096;
+const rememberedOutlived = 4096;
 const background: { readonly invocation: null; readonly signal: AbortSignal } = {
   invocation: null,
   signal: new AbortController().signal,
@@ -48,8 +48,11 @@ export class DenoAppProcess implements AppProcess {
   readonly #label: string;
   readonly #parts: AppParts;
   readonly #open = new Map<number, Invocation>();
-  /** Requests that were cancelled: what still runs for them may not write any more. */
-  readonly #cancelled = new Set<number>();
+  /**
+   * Invocations that ended without success and whose handlers may still run: null for requests, which may not write any
+   * more; the context of tasks, which may write until their task is given to another attempt.
+   */
+  readonly #outlived = new Map<number, HostCallContext | null>();
   #abandoned = 0;
   #lastId = 0;
   /** Ids were used up once and started again: any even one may have been given. */
@@ -199,7 +202,7 @@ export class DenoAppProcess implements AppProcess {
     if (invocation instanceof RequestInvocation) {
       // The handler may go on, but nobody waits for it: its writes are refused from now on.
       this.#open.delete(invocation.id);
-      this.#remember(invocation.id);
+      this.#remember(invocation.id, null);
     } else {
       this.#abandoned++;
       if (this.#abandoned > maxAbandoned) {
@@ -209,11 +212,11 @@ export class DenoAppProcess implements AppProcess {
     this.#checkIdle();
   }
 
-  #remember(id: number): void {
-    this.#cancelled.add(id);
-    if (this.#cancelled.size > rememberedCancelled) {
-      for (const oldest of this.#cancelled) {
-        this.#cancelled.delete(oldest);
+  #remember(id: number, context: HostCallContext | null): void {
+    this.#outlived.set(id, context);
+    if (this.#outlived.size > rememberedOutlived) {
+      for (const oldest of this.#outlived.keys()) {
+        this.#outlived.delete(oldest);
         break;
       }
     }
@@ -249,6 +252,7 @@ export class DenoAppProcess implements AppProcess {
         if (!(invocation instanceof TaskInvocation)) throw new ProtocolViolation('A task result for a request');
         const result = parseTaskResult(bytes.toString('utf8', start, end));
         const abandoned = invocation.settled;
+        if (abandoned || result.status >= 400) this.#remember(id, invocation);
         invocation.answer(result);
         this.#finish(invocation, abandoned);
         break;
@@ -300,9 +304,11 @@ export class DenoAppProcess implements AppProcess {
     if (invocationId === 0) return background;
     const invocation = this.#open.get(invocationId);
     if (invocation) return invocation;
-    if (this.#cancelled.has(invocationId)) {
+    const outlived = this.#outlived.get(invocationId);
+    if (outlived === null) {
       return new TackleError('lease_lost', 'The request that made this call was cancelled or ran out of time');
     }
+    if (outlived !== undefined) return outlived;
     this.#checkKnown(invocationId);
     return background;
   }
@@ -322,6 +328,7 @@ export class DenoAppProcess implements AppProcess {
     const invocation = this.#find(id);
     if (!invocation) return;
     const abandoned = invocation.settled;
+    if (invocation instanceof TaskInvocation) this.#remember(id, invocation);
     const wire = parseWireError(parseFrameJson(text));
     invocation.fail(
       new TackleError('internal', wire.message, { details: { name: wire.name, stack: wire.stack }, cause: undefined }),
