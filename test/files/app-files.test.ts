@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eachInParallel } from '../../src/core/each-in-parallel.ts';
 import { launcher, run } from '../cli/run-cli.ts';
+import { poll } from '../durable/support.ts';
 import { buildModes, deployFixture, type TestSpace } from '../support/admin-client.ts';
 import { type GatewayProcess, send, startGateway } from '../support/gateway-process.ts';
 
@@ -200,8 +201,9 @@ async function cutOff(space: TestSpace, path: string, headers: Record<string, st
     },
   });
   request.on('error', () => undefined);
-  await new Promise<void>((resolve) => request.write(Buffer.alloc(500_000), () => resolve()));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const countUploads = async () => (await readdir(join(gateway.home, 'blobs/incoming'))).length;
+  request.write(Buffer.alloc(500_000));
+  await poll(countUploads, (count) => count > 0);
   request.destroy();
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await poll(countUploads, (count) => count === 0);
 }
