@@ -13,6 +13,7 @@ import type { RunnerEvents } from './host/hook-runner.ts';
 import { callHostAdapter } from './host-adapter.ts';
 import { createInProcessListeners } from './in-process-listeners.ts';
 import type { HookJournal } from './journal/journal.ts';
+import { readLastSkipped } from './journal/last-skipped.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
 import { saveLoadErrors } from './load-errors.ts';
 import { silentLogger } from './logging/logger.ts';
@@ -32,6 +33,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
   const host = options.host ?? {};
   const now = () => host.now?.() ?? new Date();
   const lastFired = new Map<string, number>();
+  const lastSkipped = new Map<string, string>();
   let config: HookConfig | undefined;
   let set: HookSet | undefined;
   let journal: HookJournal | undefined;
@@ -125,6 +127,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
       ...target,
       recordRun: (run) => {
         if (run.outcome !== 'skipped') lastFired.set(run.hook, Date.parse(run.startedAt));
+        else if (run.reason !== undefined) lastSkipped.set(run.hook, run.reason);
         target.recordRun(run);
       },
     };
@@ -135,6 +138,7 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
     redact = createRedactor(config.config);
     journal = watchRuns(options.journal ?? openJournal(config));
     for (const [hook, at] of await journal.readLastFired()) lastFired.set(hook, at);
+    for (const [hook, reason] of await readLastSkipped(journal)) lastSkipped.set(hook, reason);
     dispatcher = createDispatcher({
       journal,
       logger,
@@ -254,7 +258,12 @@ export function createHookEngine(options: HookEngineOptions = {}): HookEngine {
 
   function list(listOptions: ListOptions = {}) {
     const current = getSet();
-    return createListReport(current.catalog, { loadErrors: current.loadErrors, lastFired, ...listOptions });
+    return createListReport(current.catalog, {
+      loadErrors: current.loadErrors,
+      lastFired,
+      lastSkipped,
+      ...listOptions,
+    });
   }
 
   async function stop(stopOptions: { readonly deadlineMs?: number } = {}): Promise<void> {

@@ -40,6 +40,8 @@ export interface HookListReport {
 export interface RuntimeFacts {
   readonly loadErrors?: ReadonlyMap<string, string>;
   readonly lastFired?: ReadonlyMap<string, number>;
+  /** Hook name to why it was not called when it was last passed over. */
+  readonly lastSkipped?: ReadonlyMap<string, string>;
 }
 
 export interface ListOptions extends RuntimeFacts {
@@ -117,18 +119,17 @@ function describeFiring(item: CatalogHook, facts: RuntimeFacts): { lastFired?: s
   if (facts.lastFired === undefined || !item.loadable) return {};
   const at = facts.lastFired.get(item.hook.name);
   if (at !== undefined) return { lastFired: new Date(at).toISOString() };
-  return { lastFired: 'never', lastFiredReason: explainSilence(item) };
+  return { lastFired: 'never', lastFiredReason: explainSilence(item, facts) };
 }
 
-function explainSilence(item: CatalogHook): string {
+function explainSilence(item: CatalogHook, { lastSkipped }: RuntimeFacts): string {
   const { events } = item.hook;
   if (events.length === 0) return 'no events in metadata';
   if (events.every((key) => !isKnownEventKey(key))) {
     const nearest = findNearestEventKey(events[0] ?? '');
     return `unknown event${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`;
   }
-  if (events.every((key) => key.startsWith('message'))) return 'no such event yet, or its messages had no session key';
-  return 'no such event yet, or its producer is not running';
+  return lastSkipped?.get(item.hook.name) ?? 'no such event yet, or its producer is not running';
 }
 
 export interface HookInfoReport {

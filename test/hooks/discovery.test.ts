@@ -9,7 +9,8 @@ import { loadHookConfig } from '../../src/hooks/config/hook-config.ts';
 import { discoverHooks } from '../../src/hooks/discovery/discover-hooks.ts';
 import { createBinFinder } from '../../src/hooks/discovery/find-bin.ts';
 import { createListReport } from '../../src/hooks/reports.ts';
-import { createTestHome, pushes, type TestHome } from './support.ts';
+import { enableHook } from '../../src/hooks/toggle.ts';
+import { createTestHome, pushes, startEngine, type TestHome } from './support.ts';
 
 const noop = pushes('x');
 
@@ -199,6 +200,21 @@ test('S10 control characters in names never reach a listing or a log', async (t)
 test('R-16 a bundled directory that is not there is reported', async (t) => {
   const catalog = await catalogOf(createTestHome(t));
   assert.equal(catalog.lints[0]?.code, 'bundled_missing');
+});
+
+test('R-19 always does not skip the system: list, info, check, enable and the loader agree', async (t) => {
+  const home = createTestHome(t);
+  const metadata = { always: true, os: [process.platform === 'win32' ? 'linux' : 'win32'] };
+  home.hook('elsewhere', { metadata, handler: pushes('x') });
+  const engine = await startEngine(t, home);
+  assert.deepEqual(
+    engine.list().hooks.map((hook) => [hook.eligible, hook.missing.os]),
+    [[false, metadata.os]],
+  );
+  assert.equal(engine.info('elsewhere')?.eligible, false);
+  assert.deepEqual(engine.check().hooks.eligible, []);
+  assert.deepEqual(engine.getRegisteredEventKeys(), []);
+  await assert.rejects(enableHook(await catalogOf(home), 'elsewhere'), /is not eligible/);
 });
 
 test('R-27 programs are found with PATHEXT on Windows and without it elsewhere', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HookEvent } from '../../src/core/hook-event.ts';
 import { createHookEvent } from '../../src/core/hook-event.ts';
+import type { HookEngine } from '../../src/hooks/engine-types.ts';
 import { createLogCollector, createTestHome, pushes, startEngine } from './support.ts';
 
 test('T1 family listeners run before exact ones, each in order of registration', async (t) => {
@@ -229,6 +230,30 @@ test('T25 message events without a session key are not emitted, and the record s
     runs.map((run) => [run.outcome, run.reason]),
     [['skipped', 'message events without a session key are not emitted']],
   );
+});
+
+test('R-7 a hook that never ran says so, and which class of reason is the likely one', async (t) => {
+  const home = createTestHome(t);
+  home.hook('waits', { events: ['session:patch'], handler: pushes('x') });
+  home.hook('unknown', { events: ['message_sent'], handler: pushes('x') });
+  home.hook('keyless', { events: ['message:sent'], handler: pushes('x') });
+  home.hook('ran', { events: ['command:new'], handler: pushes('x') });
+  const engine = await startEngine(t, home);
+  await engine.emit('command', 'new', 's');
+  await engine.emit('message', 'sent', '');
+  const explain = (target: HookEngine) =>
+    Object.fromEntries(
+      target.list().hooks.map((hook) => [hook.name, hook.lastFired === 'never' ? hook.lastFiredReason : 'ran']),
+    );
+  const expected = {
+    keyless: 'message events without a session key are not emitted',
+    ran: 'ran',
+    unknown: 'unknown event (did you mean message:sent?)',
+    waits: 'no such event yet, or its producer is not running',
+  };
+  assert.deepEqual(explain(engine), expected);
+  await engine.stop();
+  assert.deepEqual(explain(await startEngine(t, home)), expected, 'the same after a restart');
 });
 
 test('R-10 mutable hooks change a message, others do not, and cancel counts only when it is allowed', async (t) => {

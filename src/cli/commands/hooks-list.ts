@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { HookRequirements } from '../../core/hook-metadata.ts';
 import type { CatalogHook } from '../../hooks/catalog.ts';
-import type { HookListItem } from '../../hooks/reports.ts';
+import type { HookListItem, RuntimeFacts } from '../../hooks/reports.ts';
 import {
   checkAgent,
   getHome,
@@ -39,12 +39,12 @@ export function runList(options: ListOptions, command: Command, context: HooksCl
     ]);
     checkAgent(catalog, options.agent);
     const loadErrors = await readKnownLoadErrors(catalog);
-    const lastFired = await readLastFired(command, context, options);
+    const history = await readHistory(command, context, options);
     const report = createListReport(catalog, {
       eligibleOnly: options.eligible,
       includeShadowed: options.verbose,
       agentId: options.agent,
-      lastFired,
+      ...history,
       loadErrors,
     });
     if (options.json) printJson(context, report);
@@ -56,10 +56,22 @@ export function runList(options: ListOptions, command: Command, context: HooksCl
 }
 
 /** When each hook last ran is one more file to open, so only those who ask for more pay for it. */
-async function readLastFired(command: Command, context: HooksCliContext, options: ListOptions) {
+async function readHistory(
+  command: Command,
+  context: HooksCliContext,
+  options: ListOptions,
+): Promise<RuntimeFacts | undefined> {
   if (!options.verbose) return undefined;
-  const { withJournal } = await import('./hooks-journal.ts');
-  return withJournal(getHome(command, context), context, (journal) => journal.readLastFired());
+  const [{ withJournal }, { readLastSkipped }] = await Promise.all([
+    import('./hooks-journal.ts'),
+    import('../../hooks/journal/last-skipped.ts'),
+  ]);
+  const found = await withJournal(getHome(command, context), context, async (journal) => ({
+    lastFired: await journal.readLastFired(),
+    lastSkipped: await readLastSkipped(journal),
+  }));
+  // Without a journal nothing has run yet, and the reason why is worth as much.
+  return found ?? { lastFired: new Map() };
 }
 
 function printList(hooks: readonly HookListItem[], options: ListOptions, context: HooksCliContext): void {
