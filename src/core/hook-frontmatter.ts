@@ -91,7 +91,8 @@ function parseYaml(block: string, issues: FrontmatterIssue[]): Map<string, unkno
     const document = parseDocument(block, { schema: 'core', uniqueKeys: true, logLevel: 'silent' });
     const error = document.errors[0];
     if (error !== undefined) {
-      issues.push({ code: 'yaml_invalid', message: (error.message.split('\n')[0] ?? '').trim() });
+      const [summary = ''] = error.message.split('\n');
+      issues.push({ code: 'yaml_invalid', message: summary.replace(/:?\s*$/, '.') });
       return null;
     }
     // The alias limit is what stops a "billion laughs" block from growing in memory.

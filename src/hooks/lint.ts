@@ -43,7 +43,8 @@ export function lintSource(source: string, hook: Pick<DiscoveredHook, 'events' |
   const probed = /\bevent\.(content|text|body)\b/.exec(code);
   if (probed !== null)
     add('unset_member', `event.${probed[1]} is never set; the text of a message is event.context.content.`);
-  if (/\.messages\.push\(/.test(code) && !hook.events.some((key) => deliveringKeys.includes(key))) {
+  const delivers = hook.events.length === 0 || hook.events.some((key) => deliveringKeys.includes(key));
+  if (/\.messages\.push\(/.test(code) && !delivers) {
     add(
       'messages_dropped',
       'Texts are pushed to event.messages, but none of the listed events delivers them (command:new and command:reset do, and session:compact:* where a chat takes notices).',

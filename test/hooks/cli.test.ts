@@ -216,6 +216,13 @@ test('a listing tells what will not load although nothing is missing: switch off
   );
   assert.match((await run(home, 'info', 'broken')).out, /✗ Could not be loaded[\s\S]*Load error: /);
   assert.match((await run(home, 'check')).out, /Hook broken could not be loaded/);
+  home.hook('open', { md: '---\nname: open\n', handler: pushes('x') }, 'hooks');
+  assert.match(
+    (await run(home, 'list')).out,
+    /^Hooks \(1\/3 ready\)[\s\S]*✗ invalid[\s\S]*Not loaded: open - invalid metadata/,
+  );
+  assert.match((await run(home, 'info', 'open')).out, /✗ Invalid HOOK\.md/);
+  assert.match((await run(home, 'check')).out, /Ready: 2\nNot ready: 1[\s\S]*open - invalid metadata/);
   writeFileSync(path.join(dir, 'handler.js'), pushes('repaired'));
   assert.doesNotMatch((await run(home, 'list')).out, /could not be loaded/i);
 });

@@ -82,6 +82,7 @@ function printInfo(report: HookInfoReport, homeDir: string, context: HooksCliCon
 function describeState(report: HookInfoReport): string {
   if (report.disabled) return '⏸ Disabled';
   if (!report.eligible) return '✗ Missing requirements';
+  if (report.blockedReason?.startsWith('invalid metadata') === true) return '✗ Invalid HOOK.md';
   return report.loadError === undefined ? '✓ Ready' : '✗ Could not be loaded';
 }
 

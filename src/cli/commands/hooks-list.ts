@@ -49,8 +49,10 @@ export function runList(options: ListOptions, command: Command, context: HooksCl
     });
     if (options.json) printJson(context, report);
     else {
-      printList(report.hooks, options, context);
-      printNotLoaded(listVisibleHooks(catalog, { agentId: options.agent }), context);
+      const visible = listVisibleHooks(catalog, { agentId: options.agent });
+      const invalid = new Set(visible.filter(({ hook }) => hook.invalid !== undefined).map(({ hook }) => hook.name));
+      printList(report.hooks, invalid, options, context);
+      printNotLoaded(visible, context);
     }
   });
 }
@@ -74,7 +76,12 @@ async function readHistory(
   return found ?? { lastFired: new Map() };
 }
 
-function printList(hooks: readonly HookListItem[], options: ListOptions, context: HooksCliContext): void {
+function printList(
+  hooks: readonly HookListItem[],
+  invalid: ReadonlySet<string>,
+  options: ListOptions,
+  context: HooksCliContext,
+): void {
   if (hooks.length === 0) {
     context.write(
       options.eligible
@@ -83,11 +90,11 @@ function printList(hooks: readonly HookListItem[], options: ListOptions, context
     );
     return;
   }
-  const ready = hooks.filter((hook) => describeStatus(hook) === readyStatus).length;
+  const ready = hooks.filter((hook) => describeStatus(hook, invalid) === readyStatus).length;
   context.write(`Hooks (${ready}/${hooks.length} ready)`);
   const head = ['Status', 'Hook', 'Description', 'Source', ...(options.verbose ? ['Missing', 'Last fired'] : [])];
   const rows = hooks.map((hook) => [
-    describeStatus(hook),
+    describeStatus(hook, invalid),
     `${hook.emoji ?? '🔗'} ${hook.name}`,
     hook.description,
     hook.pluginId === undefined ? hook.source : `plugin:${hook.pluginId}`,
@@ -130,10 +137,12 @@ function describeLastFired(hook: HookListItem): string {
 
 const readyStatus = '✓ ready';
 
-function describeStatus(hook: Pick<HookListItem, 'eligible' | 'disabled' | 'shadowedBy' | 'loadError'>): string {
+/** `invalid` names the hooks whose HOOK.md cannot be used. */
+function describeStatus(hook: HookListItem, invalid: ReadonlySet<string>): string {
   if (hook.disabled) return '⏸ disabled';
   if (!hook.eligible) return '✗ missing';
   if (hook.shadowedBy !== undefined) return '⏸ hidden';
+  if (invalid.has(hook.name)) return '✗ invalid';
   return hook.loadError === undefined ? readyStatus : '✗ broken';
 }
 
@@ -182,7 +191,11 @@ export function addCheckCommand(hooks: Command, context: HooksCliContext): void 
           );
         }
         printFindings(report, context);
-        printNotLoaded(listVisibleHooks(catalog, { agentId: options.agent }), context);
+        // Unusable ones are in the list above already.
+        const usable = listVisibleHooks(catalog, { agentId: options.agent }).filter(
+          ({ hook }) => hook.invalid === undefined,
+        );
+        printNotLoaded(usable, context);
       }),
     );
 }
