@@ -48,6 +48,7 @@ export const commandGroups: readonly CommandGroup[] = [
       ),
       entry('projects', 'list the projects', () => import('./commands/project-list.ts')),
       entry('info', 'show URLs, tokens and settings of a project', () => import('./commands/project-info.ts')),
+      entry('describe', 'show what a space is made up of', () => import('./commands/space-describe.ts')),
       entry('remove-project', 'delete a project and everything in it', () => import('./commands/project-remove.ts')),
       entry('add add-space', 'add a space to a project', () => import('./commands/space-add.ts')),
       entry('use', 'choose the space that commands here work on', () => import('./commands/space-use.ts')),

@@ -159,6 +159,17 @@ describe('documents', { concurrency: false }, () => {
       'name,age',
     ]);
     assert.match(byJson, /Ann,42|42,Ann/);
+    const inRange = JSON.parse(await succeed(['query', 'people', '--useindex', 'age', '--start', '8', '--end', '42']));
+    assert.deepEqual(
+      (inRange as { age: number }[]).map(({ age }) => age),
+      [9, 42],
+    );
+    assert.equal(await succeed(['query', 'people', '--useindex', 'age', '--start', '"8"']), '[]\n');
+    assert.match(
+      await succeed(['describe']),
+      /^shop-.*, space dev: http.*\n(?:.*\n)*Collections: 1\n {2}people {2}4 documents/,
+    );
+    assert.equal(JSON.parse(await succeed(['describe', '--json'])).collections[0].name, 'people');
     assert.match(await succeed(['query', 'people', 'name=/^b/i', '--table']), /Bob/);
     assert.equal((await succeed(['query', 'people', '--limit', '2', '--jsonl'])).trim().split('\n').length, 2);
   });

@@ -106,12 +106,21 @@ function buildQuery(options: QueryOptions): Record<string, unknown> {
     offset: options.offset,
     reverse: options.reverse,
     useIndex: options.useindex ?? (options as { readonly useIndex?: string }).useIndex,
-    start: options.start,
-    end: options.end,
+    start: readBound(options.start),
+    end: readBound(options.end),
     delete: options.delete,
     update: parseObject('--update', options.update),
     replace: parseObject('--replace', options.replace),
   };
+}
+
+/** Numbers are numbers unless they stand in quotes, as in conditions. */
+function readBound(text: string | undefined): string | number | undefined {
+  if (text === undefined || text.trim() === '') return text;
+  const quoted = /^"(.*)"$|^'(.*)'$/s.exec(text);
+  if (quoted !== null) return quoted[1] ?? quoted[2];
+  const number = Number(text);
+  return Number.isFinite(number) ? number : text;
 }
 
 function parseObject(option: string, text: string | undefined): unknown {
