@@ -134,6 +134,7 @@ function assembleSet(
 ): HookSet {
   const { logger } = options;
   const registry = createHookRegistry(config.settings);
+  for (const line of describeTrust([...units.values()])) logger.info('hooks:loader', line);
   const loadErrors = new Map<string, string>();
   let registeredCount = 0;
   for (const item of wanted) {
@@ -168,6 +169,22 @@ function assembleSet(
     registeredCount,
     signatures,
   };
+}
+
+/** What code that did not come with the server may do here, in one line for each place that such code was found in. */
+function describeTrust(units: readonly HookUnit[]): string[] {
+  return (['extra', 'managed', 'workspace'] as const).flatMap((kind) => {
+    const found = units.filter((unit) => unit.item.hook.rootKind === kind);
+    const boxed = found.filter((unit) => unit.isolation === 'sandbox').length;
+    const trusted = found.length - boxed;
+    const parts = [
+      ...(trusted > 0
+        ? [`${trusted} outside the gateway's own thread, with all that its user may do: trusted code`]
+        : []),
+      ...(boxed > 0 ? [`${boxed} in the sandbox, with declared permissions only`] : []),
+    ];
+    return parts.length === 0 ? [] : [`Loading ${kind} hook code: ${parts.join('; ')}.`];
+  });
 }
 
 /** A unit that kept its old code after a failed reload goes on with it. */

@@ -216,7 +216,14 @@ export default handler;`;
       'lib/join.ts': 'export const join = (a: string, b: string): string => a + "/" + b;',
     },
   });
-  const engine = await startEngine(t, { ...home, env: { ...home.env, ALLOWED: 'value', FORBIDDEN: 'value' } });
+  home.hook('trusted', { events: ['command:stop'], handler: pushes('x') });
+  const { logger, lines } = createLogCollector();
+  const env = { ...home.env, ALLOWED: 'value', FORBIDDEN: 'value' };
+  const engine = await startEngine(t, { ...home, env }, { logger });
+  const told = lines.map((line) => line.message).filter((text) => text.startsWith('Loading'));
+  assert.deepEqual(told, [
+    "Loading workspace hook code: 1 outside the gateway's own thread, with all that its user may do: trusted code; 1 in the sandbox, with declared permissions only.",
+  ]);
   assert.deepEqual(engine.info('boxed')?.reach, {
     isolation: 'sandbox',
     permissions: {
