@@ -11,15 +11,20 @@ export interface Failure {
 
 interface FailureContext {
   readonly argv: readonly string[];
+  /** The command that was called, null when it is none. */
+  readonly command: string | null;
   /** Names of all commands. */
   readonly names: readonly string[];
 }
 
 /** How a command ends that could not do what it was asked for. */
-export function describeFailure(error: unknown, { argv, names }: FailureContext): Failure {
-  if (isHelpRequest(error)) return { text: null, json: null, exitCode: 0 };
+export function describeFailure(error: unknown, { argv, command, names }: FailureContext): Failure {
+  const help = (error as { code?: unknown } | null)?.code;
+  // commander throws for help too, after it has printed it: asked for, or in the place of a missing subcommand.
+  if (help === 'commander.helpDisplayed') return { text: null, json: null, exitCode: 0 };
+  if (help === 'commander.help') return { text: null, json: null, exitCode: 2 };
   const code = error instanceof TackleError ? error.code : isCalledWrongly(error) ? 'invalid_request' : 'internal';
-  const explained = explain(error, names);
+  const explained = explain(error, names) + hintAtHelp(error, command);
   // A build may have several problems, one per line; everything else is told in one.
   const message = code === 'build_failed' ? `the app could not be built:\n${explained}` : oneLine(explained);
   const debug = argv.includes('-d') || argv.includes('--debug');
@@ -30,12 +35,6 @@ export function describeFailure(error: unknown, { argv, names }: FailureContext)
     json: argv.includes('--json') ? JSON.stringify({ error: { code, message, details } }) : null,
     exitCode: isCalledWrongly(error) ? 2 : 1,
   };
-}
-
-/** commander throws for `--help` too, after it has printed the text. */
-function isHelpRequest(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === 'commander.helpDisplayed' || code === 'commander.help';
 }
 
 function isCalledWrongly(error: unknown): boolean {
@@ -52,6 +51,16 @@ function explain(error: unknown, names: readonly string[]): string {
   }
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/^error: /, '');
+}
+
+/** Where nothing else says how the call should look. */
+function hintAtHelp(error: unknown, command: string | null): string {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const isBare = ['commander.missingArgument', 'commander.excessArguments', 'commander.unknownOption'].includes(
+    String(code),
+  );
+  if (command === null || !isBare || String(message).includes('Did you mean')) return '';
+  return `${String(message).endsWith('.') ? '' : '.'} See 'tackle ${command} --help'.`;
 }
 
 function oneLine(text: string): string {

@@ -56,7 +56,8 @@ async function runCommand(entry: CommandEntry, args: readonly string[]): Promise
   ]);
   const aliases = entry.aliases.length === 0 ? '' : ` (also: ${entry.aliases.join(', ')})`;
   const command = new Command(`tackle ${entry.name}`).description(entry.summary + aliases);
-  command.exitOverride().configureOutput({ writeErr: () => {} });
+  // Errors are told by reportFailure; help for who left out the subcommand goes to stderr by itself.
+  command.exitOverride().configureOutput({ outputError: () => {} });
   configure(command, createCli());
   for (const part of [command, ...command.commands]) addDebugOption(part);
   await command.parseAsync(args, { from: 'user' });
@@ -73,6 +74,7 @@ async function reportFailure(error: unknown, argv: readonly string[]): Promise<n
   const { describeFailure } = await import('./failure.ts');
   const failure = describeFailure(error, {
     argv,
+    command: findCommand(parseInvocation(argv).name ?? '')?.name ?? null,
     names: commandEntries.flatMap(({ name, aliases }) => [name, ...aliases]),
   });
   if (failure.json !== null) process.stdout.write(`${failure.json}\n`);

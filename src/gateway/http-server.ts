@@ -1,5 +1,6 @@
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { TackleError } from '../core/errors.ts';
 
 export interface HttpServerOptions {
   readonly tls: { readonly cert: string; readonly key: string } | null;
@@ -60,9 +61,10 @@ export function createListener(server: Server): Listener {
     server,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
-        server.once('error', reject);
+        const fail = (error: NodeJS.ErrnoException) => reject(explainListenError(error, host, port));
+        server.once('error', fail);
         server.listen({ host, port }, () => {
-          server.off('error', reject);
+          server.off('error', fail);
           const address = server.address();
           resolve(typeof address === 'object' && address !== null ? address.port : port);
         });
@@ -76,4 +78,14 @@ export function createListener(server: Server): Listener {
       clearTimeout(force);
     },
   };
+}
+
+function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const messages: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} of ${host} is taken by another program. Choose another one with --port.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Choose another one with --host.`,
+    EACCES: `This user may not listen to port ${port}. Choose one from 1024 with --port.`,
+  };
+  const message = messages[error.code ?? ''];
+  return message === undefined ? error : new TackleError('conflict', message, { cause: error });
 }

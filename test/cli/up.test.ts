@@ -54,6 +54,16 @@ function tackle(home: string, args: readonly string[]) {
 }
 
 describe('a gateway', { concurrency: false }, () => {
+  it('says that its port is taken, and by what name to choose another', async () => {
+    const { url, child, exited } = await up(join(directory, 'first'));
+    const args = ['up', '--home', join(directory, 'second'), '--port', new URL(url).port];
+    const refused = await tackle(join(directory, 'second'), args);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^tackle: Port \d+ of 127\.0\.0\.1 is taken by another program\. .*--port\.\n$/);
+    child.kill('SIGTERM');
+    await exited;
+  });
+
   it('is found by its home while it runs, and leaves nothing behind that says it runs', async () => {
     const home = join(directory, 'found');
     const { child, exited } = await up(home);

@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { TackleError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { connect } from '../connection.ts';
+import { explainFileError } from '../file-failure.ts';
 import { addGatewayOptions, type GatewayOptions } from '../options.ts';
 import { formatBytes } from '../output.ts';
 
@@ -35,7 +36,7 @@ export function configure(command: Command, cli: Cli): void {
         await rename(partial, path);
       } catch (error) {
         await rm(partial, { force: true });
-        throw error;
+        throw explainFileError(error, path, 'write');
       }
       const { size } = await stat(path);
       cli.output.progress('');

@@ -11,6 +11,7 @@ import {
   emptyList,
   noteIfMissing,
 } from '../collection-target.ts';
+import { explainFileError } from '../file-failure.ts';
 import { addSynonyms } from '../options.ts';
 import { formatBytes, Output } from '../output.ts';
 import { writeRecordsTo } from '../records/write-records.ts';
@@ -62,7 +63,7 @@ async function writeFile(path: string, write: (output: Output) => Promise<void>)
   } catch (error) {
     stream.destroy();
     await rm(partial, { force: true });
-    throw error;
+    throw explainFileError(error, path, 'write');
   }
 }
 

@@ -10,6 +10,7 @@ import {
   requireCollection,
   shiftArguments,
 } from '../collection-target.ts';
+import { explainFileError } from '../file-failure.ts';
 import { addSynonyms } from '../options.ts';
 import { formatBytes } from '../output.ts';
 import { detectFormat, type FileFormat, type ReadRecordsOptions, readRecords } from '../records/read-records.ts';
@@ -69,7 +70,7 @@ function openFile(path: string, options: ImportOptions, cli: Cli): AsyncIterable
   try {
     size = statSync(path).size;
   } catch (error) {
-    throw new TackleError('invalid_request', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw explainFileError(error, path, 'read');
   }
   const settings: ReadRecordsOptions = {
     path,

@@ -9,6 +9,7 @@ import {
   connectToCollection,
   shiftArguments,
 } from '../collection-target.ts';
+import { explainFileError } from '../file-failure.ts';
 
 interface SchemaOptions extends CollectionOptions {
   readonly schema?: string;
@@ -35,7 +36,7 @@ function readSchema(path: string): unknown {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TackleError('invalid_request', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw explainFileError(error, path, 'read');
   }
   try {
     return JSON.parse(text);

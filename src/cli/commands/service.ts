@@ -57,6 +57,12 @@ export function configure(command: Command, cli: Cli): void {
   const status = command.command('status', { isDefault: true }).description('show what the service manager says');
   addServiceOptions(status).action((options: ServiceOptions) => {
     const manager = chooseManager(options, [], cli);
+    if (!existsSync(manager.file)) {
+      throw new TackleError(
+        'not_found',
+        `No service is installed; 'tackle service install' makes one: ${manager.file}`,
+      );
+    }
     const [program = '', ...args] = manager.status;
     const { status: code } = spawnSync(program, args, { stdio: 'inherit' });
     process.exitCode = code ?? 1;

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { SerializedError } from '../../core/errors.ts';
 import { apiPath } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
@@ -64,7 +64,17 @@ export function configure(command: Command, cli: Cli): void {
 function configureList(command: Command, cli: Cli): void {
   addSpaceOptions(command.command('list', { isDefault: true }).alias('ls').description('list tasks'))
     .option('--topic <topic>', 'only of this topic')
-    .option('--state <state>', 'only in this state: ready, scheduled, blocked, running, done, dead, dropped')
+    .addOption(
+      new Option('--state <state>', 'only in this state').choices([
+        'ready',
+        'scheduled',
+        'blocked',
+        'running',
+        'done',
+        'dead',
+        'dropped',
+      ]),
+    )
     .option('--blocked', 'only those that wait for another task of their key')
     .option('--dead', 'only dead letters')
     .option('--job <id>', 'only those that one enqueueFromQuery made')
