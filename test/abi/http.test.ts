@@ -23,6 +23,29 @@ async function answer(handler: Handler, options: RequestOptions = {}) {
   return request(options);
 }
 
+describe('routes that can do nothing', () => {
+  it('are told to the author, and answer at once where they can be reached', async () => {
+    const warn = mock.method(console, 'warn', () => {});
+    const error = mock.method(console, 'error', () => {});
+    try {
+      const { request } = await startApp((app) => {
+        app.all('/x');
+        app.get('orders', (_req, res) => res.json([]));
+        app.get('*', (_req, res) => res.json({}));
+        app.get(/^\/y/, (_req, res) => res.json({}));
+      });
+      const warnings = warn.mock.calls.map(({ arguments: [text] }) => String(text));
+      assert.deepEqual(warnings.length, 2, warnings.join('\n'));
+      assert.match(warnings.join('\n'), /\* \/x has no handler.*\n.*GET orders: a path begins with/);
+      assert.equal((await request()).status, 500);
+      assert.match(String(error.mock.calls[0]?.arguments[0]), /\* \/x has no handler/);
+    } finally {
+      warn.mock.restore();
+      error.mock.restore();
+    }
+  });
+});
+
 describe('answering', () => {
   it('sends JSON with its status, and ignores what comes after', async () => {
     const { status, text, header } = await answer((_req, res) => {

@@ -3,6 +3,7 @@ import { parseRegexKey } from '../../../core/routing/regex-key.ts';
 import type { AppManifest } from '../../../ports/sandbox.ts';
 import { addApiDocs, type ReadPlatformFile } from './api-docs.ts';
 import { isObject } from './arguments.ts';
+import { checkRoutes } from './check-routes.ts';
 import type { ErrorHandler, Handler } from './handler-chain.ts';
 import { createAppError } from './host-error.ts';
 
@@ -55,6 +56,7 @@ export function loadManifest(moduleExports: unknown, readPlatformFile: ReadPlatf
   const middleware = Array.isArray(source.globalhooks) ? source.globalhooks.flat(Number.POSITIVE_INFINITY) : [];
   const channels = isRecord(source.realtime) ? Object.keys(source.realtime) : [];
   openChannels(routes, channels);
+  checkRoutes(routes, auths);
   const render = app?.render;
   return {
     manifest: {
