@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import pino, { type Logger } from 'pino';
+import { TackleError } from '../core/errors.ts';
 import { lockHome } from '../storage/sqlite/lock-home.ts';
 import { collectStartGarbage } from '../storage/start-garbage.ts';
 import type { Config } from './config.ts';
@@ -19,7 +22,7 @@ export interface RunningServer {
  * example `home_locked` when another gateway has the home.
  */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
-  await mkdir(config.home, { recursive: true, mode: 0o700 });
+  await makeHome(config.home);
   const lock = lockHome(config.home, { pid: process.pid, host: hostname(), url: null });
   try {
     const logger = createLogger(config);
@@ -42,6 +45,26 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     lock[Symbol.dispose]();
     throw error;
   }
+}
+
+/** One directory after another: asked for all of them at once, Node never returns where none can be made (/proc). */
+async function makeHome(path: string): Promise<void> {
+  try {
+    await mkdirUnlessThere(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'EACCES' ? 'this user may not write there' : message;
+    throw new TackleError('invalid_request', `The home ${path} cannot be made: ${reason}.`, { cause: error });
+  }
+}
+
+async function mkdirUnlessThere(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) await mkdirUnlessThere(dirname(path));
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    // Somebody else made it meanwhile.
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** JSON lines on standard error, so that standard output stays the command's own. */

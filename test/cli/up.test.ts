@@ -54,6 +54,15 @@ function tackle(home: string, args: readonly string[]) {
 }
 
 describe('a gateway', { concurrency: false }, () => {
+  it('says that its home cannot be made, also where nothing can be', {
+    timeout: 30_000,
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const refused = await tackle(directory, ['up', '--home', '/proc/no/home']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^tackle: The home \/proc\/no\/home cannot be made: .*\.\n$/);
+  });
+
   it('says that its port is taken, and by what name to choose another', async () => {
     const { url, child, exited } = await up(join(directory, 'first'));
     const args = ['up', '--home', join(directory, 'second'), '--port', new URL(url).port];
