@@ -46,8 +46,8 @@ export function notFollowed(liveVersion: number | null, failures: readonly unkno
 }
 
 function mappedStack(error: unknown, sourceMap: string | null, mapStack: MapStack): Json {
+  // Without a stack of the app's in its details, an error of ours has none that its author could use.
   const details = error instanceof TackleError ? (error.details as JsonObject | undefined) : undefined;
-  const stack = typeof details?.stack === 'string' ? details.stack : error instanceof Error ? error.stack : undefined;
-  if (stack === undefined) return null;
-  return mapStack(stack, sourceMap);
+  const stack = error instanceof Error && !(error instanceof TackleError) ? error.stack : details?.stack;
+  return typeof stack === 'string' ? mapStack(stack, sourceMap) : null;
 }

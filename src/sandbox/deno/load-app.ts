@@ -78,7 +78,10 @@ class AppLoading {
     this.#reject = reject;
     const { evaluationTimeoutMs } = options.limits;
     this.#timer = setTimeout(
-      () => this.#fail(`it was not evaluated within ${evaluationTimeoutMs} ms`),
+      () =>
+        this.#fail(
+          `it was not evaluated within ${evaluationTimeoutMs} ms: a loop or an await at the top level of a module does not end`,
+        ),
       evaluationTimeoutMs,
     );
     link.onFrame = this.#onFrame;
