@@ -119,6 +119,29 @@ const rows: readonly Row[] = [
     messages: ['handler.js'],
   },
   {
+    pattern: 'a module that declares the CommonJS names itself, in whatever form',
+    hook: js(
+      `import { createRequire } from 'node:module'; import path from 'node:path'; import { fileURLToPath } from 'node:url';
+import { place } from './lib/place.js';
+const __filename = fileURLToPath(import.meta.url), __dirname = path.dirname(__filename), require = createRequire(import.meta.url);
+export default (e) => { e.messages.push([require('node:path') === path, path.join(__dirname, 'lib') === place].join(' ')); };`,
+      {
+        'lib/place.js': `import { fileURLToPath } from 'node:url'; import * as path from 'node:path';
+const { dir: __dirname } = path.parse(fileURLToPath(import.meta.url));
+export const place = __dirname;`,
+      },
+    ),
+    messages: ['true true'],
+  },
+  {
+    pattern: 'a module that uses the CommonJS names without declaring them',
+    hook: js(
+      `import path from 'node:path';
+export default (e) => { e.messages.push([typeof require('node:fs').openSync, path.dirname(__filename) === __dirname].join(' ')); };`,
+    ),
+    messages: ['function true'],
+  },
+  {
     pattern: 'CommonJS in a module package',
     hook: js('const os = require("os");\nmodule.exports = (e) => { e.messages.push(typeof os.EOL); };', {
       'package.json': '{"type":"module"}',

@@ -283,6 +283,26 @@ export default plugin;`,
   );
 });
 
+test('a plugin runs what was built of it, and one that was not built yet is told so', async (t) => {
+  const home = createTestHome(t);
+  const manifest = (extra: object) => JSON.stringify({ openclaw: { extensions: ['./src/index.ts'], ...extra } });
+  home.write('built/package.json', manifest({ runtimeExtensions: ['./dist/index.js'] }));
+  home.write(
+    'built/dist/index.js',
+    "module.exports = (api) => api.registerHook('command:new', (e) => { e.messages.push('built'); }, { name: 'of-built' });",
+  );
+  home.write('sources/package.json', manifest({}));
+  home.config({ hooks: { internal: { enabled: true } }, plugins: { load: { paths: ['~/built', '~/sources'] } } });
+  const { logger, lines } = createLogCollector();
+  const engine = await startEngine(t, home, { logger });
+  assert.deepEqual((await engine.emit('command', 'new', key)).messages, ['built']);
+  assert.ok(
+    lines.some(({ message }) =>
+      message.includes('"./src/index.ts" does not exist; the plugin may have to be built first'),
+    ),
+  );
+});
+
 test('a plugin registers the hooks of a directory, and rules of eligibility and errors hold for each of them', async (t) => {
   const home = createTestHome(t);
   home.write(

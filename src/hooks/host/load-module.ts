@@ -24,7 +24,7 @@ export function getImportUrl(file: string, bare: boolean): string {
   }
 }
 
-/** Imports a file, adding names that importers took for values although they are types. */
+/** Imports a file, trying again as long as a failure teaches the loader something. */
 export async function importWithTolerance(
   file: string,
   bare: boolean,
@@ -37,7 +37,7 @@ export async function importWithTolerance(
     try {
       return (await import(url)) as Record<string, unknown>;
     } catch (error) {
-      if (attempt >= maxAttempts || !loader.learnMissingExport(error)) throw error;
+      if (attempt >= maxAttempts || !loader.learnFromError(error)) throw error;
     }
   }
 }

@@ -27,11 +27,12 @@ export function detectModuleFormat(code: string): ModuleFormat {
   }
 }
 
-/** Gives an ES module the CommonJS names that it uses but does not declare. Keeps line numbers. */
-export function addCommonJsNames(code: string): string {
+/** Gives an ES module the CommonJS names that it uses but, as far as known, does not declare. Keeps line numbers. */
+export function addCommonJsNames(code: string, declared: ReadonlySet<string> = new Set()): string {
   const body = code.replace(/^#!.*/, '');
   const uses = (name: string, pattern: RegExp) =>
     pattern.test(body) &&
+    !declared.has(name) &&
     !new RegExp(`\\b(?:const|let|var|function|class)\\s+${name}\\b|[{,]\\s*${name}\\s*[,}]`).test(body);
   const parts: string[] = [];
   if (uses('require', /\brequire\s*[(.]/)) {

@@ -19,10 +19,10 @@ import {
 /** State of one loading attempt; a new generation makes Node read every file of the hook anew. */
 export interface HookModuleLoader {
   /**
-   * Called with a link error. Returns true when the missing name has been added (a type that was imported like a
-   * value), so that another attempt is worth while.
+   * Called when an import failed. Returns true when another attempt is worth while: a type that was imported like a
+   * value is added where it was missing, a name that we gave to a file which has its own is taken back.
    */
-  readonly learnMissingExport: (error: unknown) => boolean;
+  readonly learnFromError: (error: unknown) => boolean;
   readonly getGeneration: () => number;
 }
 
@@ -33,6 +33,10 @@ export function installModuleHooks(helperNames: readonly string[]): HookModuleLo
   let generation = 0;
   /** URL without query to names that importers expect there. */
   const missingExports = new Map<string, Set<string>>();
+  /** URL without query of the file that is compiled next: Node does so as soon as it has the text. */
+  let lastLoaded: string | undefined;
+  /** URL without query to CommonJS names that the file declares itself. */
+  const ownNames = new Map<string, Set<string>>();
   const resolvedBySpecifier = new Map<string, Set<string>>();
 
   function remember(specifier: string, url: string): void {
@@ -67,9 +71,15 @@ export function installModuleHooks(helperNames: readonly string[]): HookModuleLo
       }
       const file = getSourceFile(url);
       if (file === null) return nextLoad(url, context);
+      lastLoaded = stripQuery(url);
       const isRequired = context.conditions.includes('require');
       return {
-        ...readHookSource(file, [...(missingExports.get(stripQuery(url)) ?? [])], isRequired),
+        ...readHookSource(
+          file,
+          [...(missingExports.get(stripQuery(url)) ?? [])],
+          isRequired,
+          ownNames.get(stripQuery(url)),
+        ),
         shortCircuit: true,
       };
     },
@@ -93,7 +103,23 @@ export function installModuleHooks(helperNames: readonly string[]): HookModuleLo
     return learned;
   }
 
-  return { learnMissingExport, getGeneration: () => generation };
+  /** How a file declares a name has too many forms to look for, but the compiler tells. */
+  function learnOwnName(error: unknown): boolean {
+    if (!(error instanceof SyntaxError)) return false;
+    const name = /^Identifier '(require|__dirname|__filename)' has already been declared/.exec(error.message)?.[1];
+    const url = lastLoaded;
+    if (name === undefined || url === undefined) return false;
+    const names = ownNames.get(url) ?? new Set();
+    if (names.has(name)) return false;
+    ownNames.set(url, names.add(name));
+    generation += 1;
+    return true;
+  }
+
+  return {
+    learnFromError: (error) => learnOwnName(error) || learnMissingExport(error),
+    getGeneration: () => generation,
+  };
 }
 
 function stripQuery(url: string): string {
@@ -159,6 +185,7 @@ function readHookSource(
   file: string,
   missing: readonly string[],
   isRequired: boolean,
+  ownNames: ReadonlySet<string> = new Set(),
 ): { format: string; source: string } {
   const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   const isTypeScript = /\.(?:ts|mts|cts)$/.test(file);
@@ -170,7 +197,7 @@ function readHookSource(
     return isMisjudged ? { format: 'module', source: wrapCommonJs(code) } : { format, source: code };
   }
   const added = missing.map((name) => `\nexport const ${name} = undefined;`).join('');
-  return { format, source: addCommonJsNames(code) + added };
+  return { format, source: addCommonJsNames(code, ownNames) + added };
 }
 
 function getFormat(file: string, code: string): 'module' | 'commonjs' {

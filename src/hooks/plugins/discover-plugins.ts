@@ -78,9 +78,9 @@ async function readPlugin(place: string, entries: Readonly<Record<string, unknow
       config: config.config,
     }),
   );
-  const hookDirs = Array.isArray(manifest.hooks) ? manifest.hooks.filter((item) => typeof item === 'string') : [];
   const hookRoots: HookRoot[] = [];
-  for (const item of hookDirs) hookRoots.push({ kind: 'plugin', dir: await resolveInside(dir, item), pluginId });
+  for (const item of listTexts(manifest.hooks))
+    hookRoots.push({ kind: 'plugin', dir: await resolveInside(dir, item), pluginId });
   if (files.length === 0 && hookRoots.length === 0)
     throw new Error('it has neither openclaw.extensions nor an index file');
   return { plugins, hookRoots };
@@ -92,7 +92,10 @@ function readText(value: unknown): string | undefined {
 
 async function listEntryFiles(dir: string, packageJson: Record<string, unknown>): Promise<string[]> {
   const block = isPlainObject(packageJson.openclaw) ? packageJson.openclaw : {};
-  const listed = Array.isArray(block.extensions) ? block.extensions.filter((item) => typeof item === 'string') : [];
+  // A published package may hold only what was built from the sources that it names.
+  const built = await Promise.all(listTexts(block.runtimeExtensions).map((item) => resolveExisting(dir, item)));
+  if (built.length > 0 && built.every((file) => file !== null)) return built;
+  const listed = listTexts(block.extensions);
   if (listed.length > 0) return Promise.all(listed.map((item) => resolveInside(dir, item)));
   for (const name of ['index.ts', 'index.js', 'index.mjs']) {
     const file = path.join(dir, name);
@@ -108,9 +111,21 @@ async function listEntryFiles(dir: string, packageJson: Record<string, unknown>)
   return [];
 }
 
+function listTexts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
 async function resolveInside(dir: string, entry: string): Promise<string> {
+  const file = await resolveExisting(dir, entry);
+  if (file === null) throw new Error(`"${entry}" does not exist; the plugin may have to be built first`);
+  return file;
+}
+
+/** Null when there is no such file; rejects when it lies outside the plugin. */
+async function resolveExisting(dir: string, entry: string): Promise<string | null> {
   const target = path.resolve(dir, entry);
-  const real = await realpath(target);
+  const real = await realpath(target).catch(() => null);
+  if (real === null) return null;
   if (!isInside(dir, target) || !isInside(await realpath(dir), real))
     throw new Error(`"${entry}" leads outside the plugin's directory`);
   return target;
