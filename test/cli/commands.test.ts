@@ -79,7 +79,8 @@ describe('a project', { concurrency: false }, () => {
   it('shows its URLs, tokens and curl commands', async () => {
     const text = await succeed(['info', '--examples']);
     assert.match(text, /Tokens {8}[0-9a-f-]{36} \(RW\)/);
-    assert.match(text, /curl -X POST http\S+\/users/);
+    assert.match(text, /curl http\S+\/dev\/hello \\\n/);
+    assert.match(text, /curl -X POST http\S+\/dev\/notes \\\n/);
     const info = await succeedWithJson<{ spaces: { name: string }[] }>(['info']);
     assert.deepEqual(
       info.spaces.map(({ name }) => name),

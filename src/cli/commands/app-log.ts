@@ -33,6 +33,7 @@ export function configure(command: Command, cli: Cli): void {
       } else {
         const { lines } = await api.get<{ lines: readonly LogLine[] }>(`${path}/logs`, query);
         for (const line of lines) printLine(cli.output, line, options.json ?? false);
+        if (lines.length === 0) cli.output.notice('No such lines. What the app writes to the console appears here.');
       }
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { apiPath } from '../api-client.ts';
-import type { ProjectInfo, SpaceInfo } from '../api-types.ts';
+import { type ApiClient, apiPath } from '../api-client.ts';
+import type { DeploymentInfo, ProjectInfo, SpaceInfo } from '../api-types.ts';
 import type { Cli } from '../cli.ts';
 import { chooseProject, connect } from '../connection.ts';
 import { addSpaceOptions, type SpaceOptions } from '../options.ts';
@@ -27,8 +27,15 @@ export function configure(command: Command, cli: Cli): void {
       printProject(cli.output, { ...project, spaces });
       if (!options.examples) return;
       const chosen = spaces.find((space) => space.name === readProjectFile(cli.currentDirectory).space) ?? spaces[0];
-      if (chosen !== undefined) printExamples(cli.output, chosen);
+      if (chosen !== undefined) printExamples(cli.output, chosen, await findLiveRoutes(api, chosen));
     });
+}
+
+/** `GET /notes`, …; null when no app is live. */
+async function findLiveRoutes(api: ApiClient, { project, name }: SpaceInfo): Promise<readonly string[] | null> {
+  const path = `${apiPath`/projects/${project}/spaces/${name}`}/deployments`;
+  const { deployments } = await api.get<{ deployments: readonly DeploymentInfo[] }>(path);
+  return deployments.find(({ status }) => status === 'live')?.routes ?? null;
 }
 
 function printProject(output: Output, project: ProjectInfo): void {
@@ -57,12 +64,24 @@ function formatToken({ key, access, description, expiresAt }: SpaceInfo['tokens'
   return `${key} (${access === 'READ' ? 'R' : 'RW'}${expires})${description ? `  ${description}` : ''}`;
 }
 
-function printExamples(output: Output, space: SpaceInfo): void {
+/** Calls that the app answers; without an app, those of one with `app.crudlify()`. */
+function printExamples(output: Output, space: SpaceInfo, routes: readonly string[] | null): void {
   const token = space.tokens.find(({ access }) => access === 'READWRITE')?.key ?? '<token>';
-  const url = space.urls.path;
-  output.line();
-  output.line(`curl ${url}/users \\\n  -H 'x-apikey: ${token}'`);
-  output.line();
-  output.line(`curl -X POST ${url}/users \\\n  -H 'x-apikey: ${token}' \\
+  const head = `  -H 'x-apikey: ${token}'`;
+  if (routes === null) output.notice('No app is live here yet; these are calls for one with app.crudlify().');
+  const read = findExamplePath(routes, 'GET');
+  const write = findExamplePath(routes, 'POST');
+  if (read !== null) output.line(`\ncurl ${space.urls.path}${read} \\\n${head}`);
+  if (write === null) return;
+  output.line(`\ncurl -X POST ${space.urls.path}${write} \\\n${head} \\
   -H 'content-type: application/json' \\\n  -d '{"name": "Jane", "active": true}'`);
+}
+
+/** The first route that can be called as it stands, or any collection where the app answers for all of them. */
+function findExamplePath(routes: readonly string[] | null, method: string): string | null {
+  const paths = (routes ?? [`${method} /:collection`])
+    .filter((route) => route.startsWith(`${method} /`))
+    .map((route) => route.slice(method.length + 1));
+  const plain = paths.find((path) => !/[:*]/.test(path));
+  return plain ?? (paths.some((path) => /^\/:\w+$/.test(path)) ? '/users' : null);
 }
