@@ -1,53 +1,15 @@
-import { runStep, type StepAnswer } from '../workflows/run-step.ts';
-import type { JsonValue, StepFunction } from '../workflows/types.ts';
+import type { JsonValue } from '../workflows/types.ts';
+import { answerPlatformCall } from './platform-calls.ts';
 import { type RecordedStep, type ReplayDifference, replayHistory } from './replay.ts';
 import { TestStore, type TestWrites } from './test-store.ts';
 import { runTestWorker, type TestTask, type TestWorker } from './test-worker.ts';
+import { type StepMock, type TestInstance, TestWorkflows, type WorkflowsUnderTest } from './test-workflows.ts';
 import { VirtualClock } from './virtual-clock.ts';
-
-/** What stands in for a step: the fields and target it would give, or an error. */
-export type StepMock = { readonly next: string | readonly string[] | null; readonly state?: object } | Error;
-
-export interface TestInstance {
-  readonly id: string;
-  readonly workflow: string;
-  status: 'running' | 'waiting' | 'completed' | 'cancelled' | 'failed';
-  state: Record<string, unknown>;
-  readonly history: { readonly step: string; readonly outcome: string; readonly next: unknown }[];
-  lastError: string | null;
-}
-
-/** As in the gateway. */
-const mostConflicts = 5;
-
-interface Branch {
-  readonly group: ForkGroup | null;
-  /** What its step remembers, by name; `visit` is the address under which it is found. */
-  readonly memory: Record<string, never>;
-  readonly visit: number;
-}
-
-interface ForkGroup {
-  readonly parent: Branch;
-  open: number;
-  target: string | null;
-}
-
-interface Waiter {
-  readonly event: string;
-  readonly wake: (payload: JsonValue) => void;
-}
 
 /** The workflows and workers of an app, as `app` of the SDK holds them. */
 interface AppUnderTest {
   readonly workers: Record<string, TestWorker[]>;
-  readonly workflows: {
-    find(name: string): {
-      readonly steps: Record<string, StepFunction>;
-      getTimeoutForStep(step: string): number;
-      readonly retries: number;
-    } | null;
-  };
+  readonly workflows: WorkflowsUnderTest;
 }
 
 /** Runs the workers and workflows of an app in this process, in memory, under a clock that the test moves. */
@@ -59,89 +21,63 @@ export class TestApp {
   readonly clock = new VirtualClock();
   readonly tasks: TestTask[] = [];
   readonly #app: AppUnderTest;
-  readonly #instances = new Map<string, TestInstance>();
-  readonly #mocks = new Map<string, StepMock>();
-  readonly #timeouts = new Set<string>();
-  readonly #waiters = new Map<string, Waiter[]>();
-  readonly #events = new Map<string, JsonValue[]>();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #workflows: TestWorkflows;
   readonly #store = new TestStore();
-  readonly #branches = new Map<number, Branch>();
-  /** What each instance that called `wait` goes on with. */
-  readonly #waiting = new Map<string, () => void>();
-  #skipsSleeps = false;
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(app: AppUnderTest) {
     this.#app = app;
+    const commit = (writes: TestWrites) => this.#commit(writes);
+    const track = (work: Promise<unknown>) => this.#track(work);
+    this.#workflows = new TestWorkflows(app.workflows, { clock: this.clock, track, commit });
+    const platform = { workflows: this.#workflows, store: this.#store, commit };
     // The calls that steps make of the platform stay in this process.
     (globalThis as { _tackle?: unknown })._tackle = {
-      call: (method: string, params: object) => this.#call(method, params),
+      call: (method: string, params: object) => answerPlatformCall(platform, method, params),
     };
   }
 
   /** From now on the step gives this instead of running. */
   mockStep(workflow: string, step: string, mock: StepMock): void {
-    this.#mocks.set(`${workflow}/${step}`, mock);
+    this.#workflows.mockStep(workflow, step, mock);
   }
 
   /** Sleeps and delays end at once. */
   skipSleeps(): void {
-    this.#skipsSleeps = true;
+    this.#workflows.skipSleeps();
   }
 
   /** The next attempt of the step ends by its timeout; waits of the step end without their event. */
   forceTimeout(workflow: string, step: string): void {
-    this.#timeouts.add(`${workflow}/${step}`);
+    this.#workflows.forceTimeout(workflow, step);
   }
 
   start(workflow: string, state: object = {}): TestInstance {
-    const steps = this.#stepsOf(workflow);
-    const id = (this.#instances.size + 1).toString(16).padStart(24, '0');
-    const instance: TestInstance = {
-      id,
-      workflow,
-      status: 'running',
-      state: { ...state, _id: id },
-      history: [],
-      lastError: null,
-    };
-    this.#instances.set(id, instance);
-    this.#enter(instance, Object.keys(steps)[0]!, this.#branch(null), 0);
-    return instance;
+    return this.#workflows.start(workflow, state);
   }
 
   get(id: string): TestInstance {
-    const found = this.#instances.get(id);
-    if (found === undefined) throw new Error(`There is no instance ${id} in this test`);
-    return found;
+    return this.#workflows.get(id);
   }
 
   /** Sets fields and, unless told otherwise, runs the step again that called `wait`. */
   updateState(instanceId: string, state: object, options: { readonly continue?: boolean } = {}): TestInstance {
-    const instance = this.get(instanceId);
-    Object.assign(instance.state, state);
-    return options.continue === false ? instance : this.continue(instanceId);
+    return this.#workflows.updateState(instanceId, state, options);
   }
 
   /** Runs the step again that called `wait`; throws when the instance has ended. */
   continue(instanceId: string): TestInstance {
-    const instance = this.get(instanceId);
-    if (instance.status === 'completed' || instance.status === 'cancelled') {
-      throw new Error(`Workflow ${instanceId} has ended (${instance.status}) and cannot be continued`);
-    }
-    const goOn = this.#waiting.get(instanceId);
-    this.#waiting.delete(instanceId);
-    goOn?.();
-    return instance;
+    return this.#workflows.continue(instanceId);
   }
 
   /** No further step of the instance runs. */
   cancel(instanceId: string): TestInstance {
-    const instance = this.get(instanceId);
-    if (instance.status === 'completed')
-      throw new Error(`Workflow ${instanceId} has completed and cannot be cancelled`);
-    instance.status = 'cancelled';
-    return instance;
+    return this.#workflows.cancel(instanceId);
+  }
+
+  /** For the step that waits for it; kept when none does yet. */
+  sendEvent(instanceId: string, event: string, payload: JsonValue = null): void {
+    this.#workflows.sendEvent(instanceId, event, payload);
   }
 
   /** A document that transactions find. */
@@ -157,26 +93,6 @@ export class TestApp {
   /** A key as transactions left it; null when there is none. */
   getKey(key: string, options: { readonly keyspace?: string } = {}): JsonValue {
     return this.#store.getKey(key, options.keyspace ?? null);
-  }
-
-  /** Lets time pass until a task of the topic has ended; fails when nothing more is going to happen. */
-  async waitForTask(topic: string): Promise<TestTask> {
-    for (;;) {
-      await this.settle();
-      const ended = this.tasks.find((task) => task.topic === topic && task.status !== 'waiting');
-      if (ended !== undefined) return ended;
-      const next = this.clock.nextMs;
-      if (next === null) throw new Error(`No task of "${topic}" has ended, and nothing more will happen`);
-      this.clock.advanceTo(next);
-    }
-  }
-
-  /** For the step that waits for it; kept when none does yet. */
-  sendEvent(instanceId: string, event: string, payload: JsonValue = null): void {
-    const waiters = this.#waiters.get(instanceId) ?? [];
-    const index = waiters.findIndex((waiter) => waiter.event === event);
-    if (index >= 0) waiters.splice(index, 1)[0]?.wake(payload);
-    else this.#events.set(`${instanceId}/${event}`, [...(this.#events.get(`${instanceId}/${event}`) ?? []), payload]);
   }
 
   /** Gives a task to the worker of the topic. */
@@ -215,99 +131,29 @@ export class TestApp {
     return instance;
   }
 
+  /** Lets time pass until a task of the topic has ended; fails when nothing more is going to happen. */
+  async waitForTask(topic: string): Promise<TestTask> {
+    for (;;) {
+      await this.settle();
+      const ended = this.tasks.find((task) => task.topic === topic && task.status !== 'waiting');
+      if (ended !== undefined) return ended;
+      const next = this.clock.nextMs;
+      if (next === null) throw new Error(`No task of "${topic}" has ended, and nothing more will happen`);
+      this.clock.advanceTo(next);
+    }
+  }
+
   /**
    * Runs the steps of a recorded history (`workflow.getHistory(id)`) with the states that they had, and answers where the
    * code of today goes elsewhere.
    */
   async replay(workflow: string, history: readonly RecordedStep[]): Promise<readonly ReplayDifference[]> {
-    return replayHistory(this.#stepsOf(workflow), history);
-  }
-
-  #stepsOf(workflow: string): Record<string, StepFunction> {
-    const found = this.#app.workflows.find(workflow);
-    if (found === null) throw new Error(`The app has no workflow "${workflow}"`);
-    return found.steps;
+    return replayHistory(this.#workflows.stepsOf(workflow), history);
   }
 
   #track(work: Promise<unknown>): void {
     this.#running.add(work);
     void work.finally(() => this.#running.delete(work));
-  }
-
-  #branch(group: ForkGroup | null): Branch {
-    const branch: Branch = { group, memory: {}, visit: this.#branches.size + 1 };
-    this.#branches.set(branch.visit, branch);
-    return branch;
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    if (delayMs <= 0 || this.#skipsSleeps) run();
-    else this.clock.at(this.clock.now() + delayMs, run);
-  }
-
-  #enter(instance: TestInstance, step: string, branch: Branch, delayMs: number): void {
-    instance.state.nextStep = step;
-    this.#later(delayMs, () => this.#track(this.#attempt(instance, step, branch, 1)));
-  }
-
-  async #attempt(instance: TestInstance, step: string, branch: Branch, attempt: number): Promise<void> {
-    const isOver = (): boolean => ['completed', 'cancelled', 'failed'].includes(instance.status);
-    if (isOver()) return;
-    let answer = await this.#answer(instance, step, branch, attempt);
-    if (isOver()) return;
-    for (let tries = 0; !this.#write(answer); tries += 1) {
-      answer =
-        tries < mostConflicts
-          ? await this.#answer(instance, step, branch, attempt)
-          : { type: 'failed', message: 'What the step read was changed meanwhile', retryable: true };
-    }
-    const next = answer.type === 'goto' ? answer.next : null;
-    instance.history.push({ step, outcome: answer.type, next });
-    const again = (memo: string, value: object): void => {
-      Object.assign(branch.memory, { [memo]: value });
-      instance.status = 'running';
-      this.#track(this.#attempt(instance, step, branch, attempt));
-    };
-    switch (answer.type) {
-      case 'goto':
-        Object.assign(instance.state, answer.patch);
-        this.#leave(instance, answer.next, branch, answer.delayMs, answer.patch);
-        break;
-      case 'wait':
-        Object.assign(instance.state, answer.patch);
-        instance.status = 'waiting';
-        this.#waiting.set(instance.id, () => {
-          instance.status = 'running';
-          this.#enter(instance, step, this.#branch(branch.group), 0);
-        });
-        break;
-      case 'sleep':
-        instance.status = 'waiting';
-        this.#later(answer.untilMs - Date.now(), () => again(answer.memo, { type: 'sleep' }));
-        break;
-      case 'event':
-        this.#waitForEvent(instance, step, answer, again);
-        break;
-      case 'child': {
-        const child = this.start(answer.workflow, answer.input);
-        const state = child.state;
-        this.#track(
-          this.#waitForEnd(child).then(() =>
-            again(answer.memo, { type: 'child', result: { instanceId: child.id, status: child.status, state } }),
-          ),
-        );
-        break;
-      }
-      case 'failed':
-        this.#fail(instance, step, branch, attempt, answer);
-        break;
-    }
-  }
-
-  /** What the transactions of the step write; false when they must run again. */
-  #write(answer: StepAnswer): boolean {
-    const writes = answer.type === 'goto' || answer.type === 'wait' ? answer.writes : undefined;
-    return writes === undefined || this.#commit(writes as TestWrites);
   }
 
   #commit(writes: TestWrites): boolean {
@@ -316,142 +162,8 @@ export class TestApp {
     return true;
   }
 
-  /** Resolves when a child has ended; other instances go on meanwhile. */
-  async #waitForEnd(instance: TestInstance): Promise<void> {
-    while (instance.status === 'running' || instance.status === 'waiting') {
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-  }
-
-  async #answer(instance: TestInstance, step: string, branch: Branch, attempt: number): Promise<StepAnswer> {
-    const key = `${instance.workflow}/${step}`;
-    const mock = this.#mocks.get(key);
-    if (mock instanceof Error) return { type: 'failed', message: mock.message, retryable: true };
-    if (mock !== undefined) {
-      return { type: 'goto', next: mock.next, patch: mock.state ?? {}, delayMs: 0, join: true };
-    }
-    const isWaiting = Object.keys(branch.memory).some((memo) => !memo.startsWith('run:'));
-    if (this.#timeouts.has(key) && !isWaiting && this.#timeouts.delete(key)) {
-      return { type: 'failed', message: `The step ${step} timed out`, retryable: true };
-    }
-    const fn = this.#stepsOf(instance.workflow)[step];
-    if (fn === undefined) return { type: 'failed', message: `No step function found for ${key}`, retryable: false };
-    const { memory, visit } = branch;
-    return runStep(fn, { instanceId: instance.id, state: instance.state, visit, attempt, memory });
-  }
-
-  #waitForEvent(
-    instance: TestInstance,
-    step: string,
-    answer: Extract<StepAnswer, { type: 'event' }>,
-    again: (memo: string, value: object) => void,
-  ): void {
-    const stored = this.#events.get(`${instance.id}/${answer.event}`)?.shift();
-    if (stored !== undefined) {
-      again(answer.memo, { type: 'event', payload: stored });
-      return;
-    }
-    instance.status = 'waiting';
-    let isOver = false;
-    const end = (payload: JsonValue): void => {
-      if (isOver) return;
-      isOver = true;
-      again(answer.memo, { type: 'event', payload });
-    };
-    const waiters = this.#waiters.get(instance.id) ?? [];
-    this.#waiters.set(instance.id, waiters);
-    waiters.push({ event: answer.event, wake: end });
-    if (this.#timeouts.delete(`${instance.workflow}/${step}`)) end(null);
-    else if (answer.timeoutMs !== null) this.clock.at(this.clock.now() + answer.timeoutMs, () => end(null));
-  }
-
-  #fail(
-    instance: TestInstance,
-    step: string,
-    branch: Branch,
-    attempt: number,
-    answer: Extract<StepAnswer, { type: 'failed' }>,
-  ): void {
-    instance.lastError = answer.message;
-    const retries = this.#app.workflows.find(instance.workflow)?.retries ?? 3;
-    if (!answer.retryable || attempt > retries) {
-      instance.status = 'failed';
-      return;
-    }
-    this.#later(1_000 * 3 ** (attempt - 1), () => this.#track(this.#attempt(instance, step, branch, attempt + 1)));
-  }
-
-  #leave(
-    instance: TestInstance,
-    next: string | readonly string[] | null,
-    branch: Branch,
-    delayMs: number,
-    patch: object,
-  ): void {
-    if (Array.isArray(next)) {
-      const group: ForkGroup = { parent: branch, open: next.length, target: null };
-      for (const step of next) this.#enter(instance, step, this.#branch(group), delayMs);
-      return;
-    }
-    const target = next as string | null;
-    if (branch.group === null) {
-      if (target !== null) this.#enter(instance, target, this.#branch(null), delayMs);
-      else instance.status = 'completed';
-      return;
-    }
-    const { group } = branch;
-    group.open -= 1;
-    group.target = target ?? group.target;
-    if (group.open > 0) return;
-    if (group.target === null) this.#leave(instance, null, group.parent, delayMs, patch);
-    else this.#enter(instance, group.target, this.#branch(group.parent.group), delayMs);
-  }
-
   async #runWorker(task: TestTask): Promise<void> {
     const [worker] = this.#app.workers[task.topic] ?? [];
     if (worker !== undefined) await runTestWorker(worker, task);
   }
-
-  async #call(method: string, params: object): Promise<unknown> {
-    const { instanceId, workflow, state, event, payload, visit, memo, value } = params as PlatformParams;
-    switch (method) {
-      case 'workflow.start':
-        return this.start(workflow, state).state;
-      case 'workflow.remember':
-        Object.assign(this.#branches.get(visit)?.memory ?? {}, { [memo]: value });
-        return null;
-      case 'workflow.update':
-        return this.updateState(instanceId, state, params).state;
-      case 'workflow.continue':
-        return { instanceId, nextStep: this.continue(instanceId).state.nextStep };
-      case 'workflow.cancel':
-        return this.cancel(instanceId).state;
-      case 'transaction.read': {
-        const { collection, id } = params as { readonly collection: string; readonly id: string };
-        return this.#store.find(collection, id);
-      }
-      case 'kv.get': {
-        const { key, keyspace } = params as { readonly key: string; readonly keyspace: string | null };
-        return this.#store.getKey(key, keyspace);
-      }
-      case 'transaction.commit':
-        return { committed: this.#commit(params as TestWrites) };
-      case 'workflow.send':
-        this.sendEvent(instanceId, event, payload);
-        return { deliveredTo: instanceId };
-      default:
-        throw new Error(`${method} does not exist in createTestApp`);
-    }
-  }
-}
-
-interface PlatformParams {
-  readonly instanceId: string;
-  readonly workflow: string;
-  readonly state: object;
-  readonly event: string;
-  readonly payload: JsonValue;
-  readonly visit: number;
-  readonly memo: string;
-  readonly value: JsonValue;
 }
