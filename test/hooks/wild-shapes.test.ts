@@ -339,6 +339,7 @@ test('what a handler leaves in the event, returns or asks of the process is no r
     generator: 'export default async function* () { yield 1; }',
     json: `import data from './data.json' with { type: 'json' };\nexport default async () => { console.log(data.word); };`,
     signals: `process.on('SIGTERM', () => {}); process.title = 'x'; process.exitCode = 3;\nexport default () => process.stderr.write('on stderr\\n');`,
+    strange: `export default (e: any) => { const trap = () => { throw new Error('trap'); }; e.context.strange = new Proxy({}, { get: trap, ownKeys: trap, getPrototypeOf: trap }); Object.defineProperty(e.context, 'own', { enumerable: true, get: trap }); }`,
     thenable: `export default () => ({ then(resolve: () => void) { console.log('awaited'); resolve(); } });`,
     'top-level-await': `const word = await Promise.resolve('waited');\nexport { handler as default };\nfunction handler() { console.log(word); }`,
     unusual: `export default (e: any) => { e.context.self = e; e.context.big = 10n; e.context.fn = () => 1; e.context.error = new Error('kept'); Object.freeze(e); };`,
@@ -355,6 +356,7 @@ test('what a handler leaves in the event, returns or asks of the process is no r
       ['generator', 'ok', ''],
       ['json', 'ok', 'data'],
       ['signals', 'ok', 'on stderr'],
+      ['strange', 'ok', ''],
       ['thenable', 'ok', 'awaited'],
       ['top-level-await', 'ok', 'waited'],
       ['unusual', 'ok', ''],
@@ -363,4 +365,23 @@ test('what a handler leaves in the event, returns or asks of the process is no r
   assert.equal(context.big, 10n);
   assert.equal((context.error as Error).message, 'kept');
   assert.equal('fn' in context, false);
+  assert.equal('strange' in context, false);
+});
+
+test('whatever is thrown is a recorded error at once, and an event that was given another name keeps its own in the records', async (t) => {
+  const home = createTestHome(t);
+  const thrown = [
+    'null',
+    '"text"',
+    '{ code: 5, toString() { throw new Error("again"); } }',
+    'new AggregateError([], "many")',
+  ];
+  for (const [index, value] of thrown.entries())
+    home.hook(`throws-${index}`, { handler: `export default (event) => { event.type = 'renamed'; throw ${value}; };` });
+  const engine = await startEngine(t, home);
+  const { runs } = await engine.emit('command', 'new', key);
+  assert.deepEqual(
+    runs.map((run) => [run.key, run.outcome, run.error?.message]),
+    ['null', 'text', 'a thrown value that cannot be read', 'many'].map((text) => ['command:new', 'error', text]),
+  );
 });

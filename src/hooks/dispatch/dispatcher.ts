@@ -151,6 +151,8 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       }
     }
     const state: EventState = { event: request.event, bytes: undefined };
+    // Handlers may write over what the event is called; records keep the name under which it came.
+    const named = { ...request, event: withoutContext(request.event) };
     const deadlineAt = request.totalDeadlineMs === undefined ? undefined : options.now() + request.totalDeadlineMs;
     const runs: RunRecord[] = [];
     for (const { listener, place } of seats) {
@@ -159,8 +161,8 @@ export function createDispatcher(options: DispatchOptions): Dispatcher {
       const deadlineMs = deadlineAt === undefined ? ownMs : Math.min(ownMs, deadlineAt - options.now());
       runs.push(
         deadlineMs <= 0
-          ? skip(request, listener, 'the time for all handlers of the event was used up')
-          : (await runOnce(request, state, listener, deadlineMs, 1, false)).run,
+          ? skip(named, listener, 'the time for all handlers of the event was used up')
+          : (await runOnce(named, state, listener, deadlineMs, 1, false)).run,
       );
       place.leave();
     }

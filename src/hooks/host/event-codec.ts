@@ -33,7 +33,16 @@ function isSerializable(value: unknown): boolean {
 
 const absent = Symbol('absent');
 
+/** `absent` for what cannot be copied, and for objects that throw while they are looked at. */
 function copySerializable(value: unknown, seen: Map<object, unknown>): unknown {
+  try {
+    return copyValue(value, seen);
+  } catch {
+    return absent;
+  }
+}
+
+function copyValue(value: unknown, seen: Map<object, unknown>): unknown {
   if (typeof value === 'function' || typeof value === 'symbol') return absent;
   if (typeof value !== 'object' || value === null) return value;
   const known = seen.get(value);

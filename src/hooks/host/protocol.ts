@@ -94,6 +94,15 @@ const maxStackChars = 8_000;
 const maxMessageChars = 4_000;
 
 export function describeError(error: unknown): WireError {
+  try {
+    return readError(error);
+  } catch {
+    return { name: 'Error', message: 'a thrown value that cannot be read' };
+  }
+}
+
+/** Throws when the value does so while it is looked at. */
+function readError(error: unknown): WireError {
   if (error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error)) {
     const { name, message, stack, code } = error as {
       name?: unknown;
