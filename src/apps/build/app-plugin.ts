@@ -7,11 +7,12 @@ import { followCreatedRequire } from './created-require.ts';
 import { findImportPosition } from './import-position.ts';
 import { loadLargeJson } from './json-module.ts';
 import { sdkNames } from './sdk-module.ts';
+import { textExtensions } from './text-files.ts';
 
 export const entryId = '\0tackle:entry';
 const substitutePrefix = '\0tackle:substitute:';
 const builtinPrefix = '\0tackle:builtin:';
-const textExtension = /\.(txt|html?|css|hbs)$/i;
+const textExtension = new RegExp(`\\.(?:${textExtensions})$`, 'i');
 
 /** Code for modules that were not found: packages of the platform, or an exception for those of nobody. By specifier. */
 export type Substitutes = ReadonlyMap<string, string>;
@@ -44,7 +45,7 @@ export function createAppPlugin({ dir, entry, sdk, substitutes, warn }: AppPlugi
       },
     },
     load: {
-      filter: { id: /^\0tackle:|\.(?:txt|html?|css|hbs|json)$/i },
+      filter: { id: new RegExp(`^\\0tackle:|\\.(?:${textExtensions}|json)$`, 'i') },
       async handler(id) {
         if (id === entryId)
           return `import * as app from ${JSON.stringify(entry)};\nglobalThis.__tackleExports = app;\n`;
@@ -96,5 +97,5 @@ async function describeFsImport(specifier: string, importer: string, dir: string
   const place = [path.relative(dir, importer), ...(position === null ? [] : [position.line, position.column])].join(
     ':',
   );
-  return `${place}  "${specifier}" has no files in an app: every call fails as for a missing file. Use \`filestore\` of codehooks-js, or import text files (.txt, .html, .css, .hbs) and JSON directly`;
+  return `${place}  "${specifier}" has no files in an app: every call fails as for a missing file. Use \`filestore\` of codehooks-js, or import text files (.txt, .html, .md, .yaml, …) and JSON directly`;
 }

@@ -159,6 +159,14 @@ describe('what an app may contain', () => {
   });
 
   it('is text, imported or required', async () => {
+    assert.deepEqual(
+      await getValues({
+        'index.js': `import a from './a.md'; import b from './b.yaml'; export const values = [a, b];`,
+        'a.md': '# A',
+        'b.yaml': 'a: 1',
+      }),
+      ['# A', 'a: 1'],
+    );
     const index = `import page from './page.html'; import { default as view } from './view.hbs';
       export const values = [page, view, require('./a.txt'), require('./style.css')];`;
     const texts = { 'page.html': '<b>`ü`</b>\n', 'view.hbs': '{{x}}', 'a.txt': 'text', 'style.css': 'b{}' };
@@ -300,6 +308,29 @@ describe('problems', () => {
   it('with names that the library does not have are shown', async () => {
     const unknown = await getFailure({ 'index.js': `import { nope } from 'codehooks-js'; nope();` });
     assert.match(unknown.message, /^index\.js:1:\d+ .*no export "nope"/);
+  });
+
+  it('are no types that TypeScript hands on, and no names that nobody uses', async () => {
+    const files = {
+      'index.ts': `import { createStore, Store, Kind } from './stores/index';
+        import { app, NoSuch, type Also } from 'codehooks-js';
+        const store: Store = createStore(); export const values = [store.kind === Kind.Plain, typeof app];`,
+      'stores/index.ts': `import { Store } from './store'; import { Plain } from './plain';
+        export { Store } from './store'; export { Plain } from './plain'; export * from './kinds';
+        export function createStore(): Store { return new Plain(); }`,
+      'stores/store.ts': `import { Kind } from './kinds'; export interface Store { kind: Kind }`,
+      'stores/plain.ts': `import { Store } from './store'; import { Kind } from './kinds';
+        export class Plain implements Store { constructor(readonly kind = Kind.Plain) {} }`,
+      'stores/kinds.ts': `export enum Kind { Plain = 'plain' } export type Name = string;`,
+    };
+    assert.deepEqual(await getValues(files), [true, 'object']);
+    const used = await getFailure({
+      'index.js': `import { Absent } from './b.js'; Absent();`,
+      'b.js': 'export const a = 1;',
+    });
+    assert.match(used.message, /^index\.js:1:\d+ .*"Absent" is not exported/);
+    const handedOn = { 'index.js': `export { Absent } from './b.js';`, 'b.js': 'export const a = 1;' };
+    assert.match((await getFailure(handedOn)).message, /"Absent" is not exported/);
   });
 
   it('of parts that a package does not have, and of other names of the library, say what to write', async () => {

@@ -3,6 +3,7 @@ import type { RolldownLog } from 'rolldown';
 import { computedImportPlugin, createAppPlugin, entryId, isOwnFile, type Substitutes } from './app-plugin.ts';
 import { createBuildError, explainMissing, toBuildError } from './build-errors.ts';
 import type { ReportProgress } from './built-app.ts';
+import { explainHarmlessMissing } from './missing-exports.ts';
 import { findExternalPackage, getPackageBundle } from './package-bundle.ts';
 import { prepareSdk } from './sdk-module.ts';
 
@@ -85,7 +86,13 @@ const moduleGlobals = {
   'import.meta.env': '({})',
 };
 
-async function attempt(request: BundleRequest, sdk: string, substitutes: Substitutes): Promise<Attempt> {
+/** `shimMissingExports`: names that a module does not export are undefined instead of an error. */
+async function attempt(
+  request: BundleRequest,
+  sdk: string,
+  substitutes: Substitutes,
+  shimMissingExports = false,
+): Promise<Attempt> {
   const { dir, entry, warn } = request;
   // Loaded on first use: the command line tool starts without it.
   const { rolldown } = await import('rolldown');
@@ -96,6 +103,7 @@ async function attempt(request: BundleRequest, sdk: string, substitutes: Substit
       cwd: dir,
       // As for Node, except that the bundler's own `require` for computed names is the global one and not made from a URL.
       platform: 'neutral',
+      shimMissingExports,
       transform: { define: moduleGlobals },
       resolve: {
         mainFields: ['main', 'module'],
@@ -123,11 +131,14 @@ async function attempt(request: BundleRequest, sdk: string, substitutes: Substit
       leftImports: chunk.imports,
     };
   } catch (error) {
-    throw toBuildError(error, dir);
+    const warnings = shimMissingExports ? null : await explainHarmlessMissing(error, dir);
+    if (warnings === null) throw toBuildError(error, dir);
+    warnings.forEach(warn);
+    return attempt(request, sdk, substitutes, true);
   }
 }
 
-const silencedWarnings = new Set(['DEPRECATED_IMPORT_ASSERTION', 'EVAL', 'COMMONJS_VARIABLE_IN_ESM']);
+const silencedWarnings = new Set(['DEPRECATED_IMPORT_ASSERTION', 'EVAL', 'COMMONJS_VARIABLE_IN_ESM', 'SHIMMED_EXPORT']);
 
 function toUnresolved(log: RolldownLog): Unresolved {
   return {

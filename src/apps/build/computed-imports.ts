@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { textExtensions } from './text-files.ts';
 
 /** What the name of a module is put together from: texts, and between them what only the running app knows (null). */
 type Pieces = readonly (string | null)[];
@@ -14,7 +15,7 @@ interface ComputedImport {
 }
 
 const sourceExtension = /\.(?:[cm]?[jt]s|[jt]sx)$/;
-const moduleExtension = /\.(?:[cm]?[jt]s|[jt]sx|json|txt|html?|css|hbs)$/;
+const moduleExtension = new RegExp(`\\.(?:[cm]?[jt]s|[jt]sx|json|${textExtensions})$`);
 const noModule = /\.(?:test|spec)\.\w+$|\.d\.[cm]?ts$/;
 const maxFiles = 2_000;
 
