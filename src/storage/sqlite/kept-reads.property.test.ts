@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { CollectionRef } from '../../ports/storage/documents.ts';
-import type { Storage } from '../../ports/storage.ts';
+import type { Command, Storage } from '../../ports/storage.ts';
 import { KeptReads } from './kept-reads.ts';
 import { openTemporaryStorage, type TemporaryStorage } from './testing/temporary-storage.ts';
 
@@ -190,6 +190,80 @@ describe('point reads that are kept in memory', () => {
   });
 });
 
+const keptStep = fc.record({
+  what: fc.constantFrom(
+    'begin read',
+    'end read',
+    'end read',
+    'end write',
+    'remove',
+    'drop',
+    'apply',
+    'report',
+    'family',
+  ),
+  space: fc.constantFrom('s', 't'),
+  collection: fc.constantFrom('c', 'd'),
+  id: fc.constantFrom('a', 'b'),
+  at: fc.nat(5),
+});
+
+const keptGroups = ['s', 't'].flatMap((space) => ['c', 'd'].map((collection) => `d\0${space}\0${collection}`));
+
+/** A number for each document, which every write that reaches it raises. */
+class Versions {
+  readonly #numbers = new Map<string, number>();
+
+  current(group: string, id: string): number {
+    return this.#numbers.get(`${group}\0${id}`) ?? 0;
+  }
+
+  raise(reaches: string): void {
+    for (const group of keptGroups) {
+      for (const id of ['a', 'b']) {
+        const key = `${group}\0${id}`;
+        if (key.startsWith(reaches)) this.#numbers.set(key, (this.#numbers.get(key) ?? 0) + 1);
+      }
+    }
+  }
+
+  check(kept: KeptReads): void {
+    for (const group of keptGroups) {
+      for (const id of ['a', 'b']) {
+        const found = kept.find(group, id) as { n: number } | undefined;
+        if (found !== undefined) assert.equal(found.n, this.current(group, id));
+      }
+    }
+  }
+}
+
+/** A command, and how the names of what it may change begin. */
+function toCommand(what: string, space: string, collection: string, id: string): { command: Command; reaches: string } {
+  const ref = { space, collection };
+  const report = { space, id, branch: '', lease: { seq: 1, attempt: 1 }, startedAtMs: 1 } as const;
+  const outcome = { type: 'goto', next: 'b', patch: {}, delayMs: 0, join: true } as const;
+  const toReport = (onlyIn: string | null): Command => ({
+    kind: 'workflow.steps',
+    reports: [{ ...report, onlyIn, outcome, settlement: { type: 'done' } }],
+    nowMs: 1,
+  });
+  const one = `d\0${space}\0${collection}\0${id}`;
+  switch (what) {
+    case 'remove':
+      return { command: { kind: 'document.remove', ...ref, targets: [{ id }], mode: 'first' }, reaches: one };
+    case 'drop':
+      return { command: { kind: 'collection.drop', ...ref }, reaches: `d\0${space}\0${collection}\0` };
+    case 'apply': {
+      const operation = { type: 'cancel', reason: null } as const;
+      return { command: { kind: 'workflow.apply', space, id, operation, nowMs: 1 }, reaches: `d\0${space}\0` };
+    }
+    case 'report':
+      return { command: toReport(collection), reaches: one };
+    default:
+      return { command: toReport(null), reaches: `d\0${space}\0` };
+  }
+}
+
 describe('the memory for point reads', () => {
   test('a read that overlaps with a write is not kept, whichever of them ends first', () => {
     const kept = new KeptReads();
@@ -208,6 +282,39 @@ describe('the memory for point reads', () => {
     assert.ok(late !== null);
     kept.endRead(late, { json: 'new' });
     assert.deepEqual(kept.find(group, 'a'), { json: 'new' });
+  });
+
+  test('never gives what is older than the last write that ended, whatever the writes reach', () => {
+    fc.assert(
+      fc.property(fc.array(keptStep, { maxLength: 60, size: 'max' }), (script) => {
+        const kept = new KeptReads(1_000);
+        const versions = new Versions();
+        const reads: { fill: NonNullable<ReturnType<typeof kept.beginRead>>; n: number }[] = [];
+        const writes: (() => void)[] = [];
+        for (const { what, space, collection, id, at } of script) {
+          const group = `d\0${space}\0${collection}`;
+          versions.check(kept);
+          if (what === 'begin read') {
+            const fill = kept.beginRead(group, id);
+            if (fill !== null) reads.push({ fill, n: versions.current(group, id) });
+          } else if (what === 'end read') {
+            for (const { fill, n } of reads.splice(at % (reads.length + 1), 1)) kept.endRead(fill, { n });
+          } else if (what === 'end write') for (const end of writes.splice(at % (writes.length + 1), 1)) end();
+          else {
+            const { command, reaches } = toCommand(what, space, collection, id);
+            const end = kept.beginWrite([command]);
+            // The database writes at some moment between acceptance and acknowledgement: here at both ends.
+            versions.raise(reaches);
+            writes.push(() => {
+              versions.raise(reaches);
+              end?.();
+            });
+          }
+        }
+        versions.check(kept);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test('a command that it does not know of empties it', () => {
@@ -290,6 +397,22 @@ describe('steps of workflows that are kept in memory', () => {
     } as const;
     assert.equal(storage.readKept(read), undefined);
     assert.equal((JSON.parse((await storage.read(read))[0]!.view.document!) as { n: number }).n, 3);
+  });
+
+  test('what somebody does to an instance shows in its space at once, and leaves others what they keep', async () => {
+    const { storage } = temporary;
+    const start = { kind: 'workflow.start', step: 'a', state: { n: 1 }, delayMs: 0, nowMs: 1 } as const;
+    const spaces = ['mine', 'theirs'] as const;
+    const get = (space: string) => ({ kind: 'document.get', space, collection: 'flows', id: 'w1' }) as const;
+    for (const space of spaces) {
+      await storage.commit([{ ...start, instance: { space, id: 'w1', ...given } }], lane);
+      assert.deepEqual(await storage.read(get(space)), storage.readKept(get(space)));
+    }
+    const operation = { type: 'update', patch: { n: 2 }, continue: false } as const;
+    await storage.commit([{ kind: 'workflow.apply', space: 'mine', id: 'w1', operation, nowMs: 2 }], lane);
+    assert.equal(storage.readKept(get('mine')), undefined);
+    assert.equal(JSON.parse((await storage.read(get('mine')))!.json).n, 2);
+    assert.equal(JSON.parse(storage.readKept(get('theirs'))!.json).n, 1);
   });
 
   test('nothing is kept of a commit in which a child may have changed its parent', async () => {

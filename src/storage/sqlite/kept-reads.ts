@@ -8,8 +8,11 @@ const maxValueUnits = 32 * 1024;
 /** What an entry costs besides its texts. */
 const entryUnits = 200;
 
-/** What a command may change: one key, all of a group, or (null) anything. */
-type Scope = { readonly group: string; readonly keys: readonly string[] | null } | null;
+/** What a command may change: keys of a group, all of a group, all groups of a space, or (null) anything. */
+type Scope =
+  | { readonly group: string; readonly keys: readonly string[] | null }
+  | { readonly space: string; readonly group?: never }
+  | null;
 
 /** What is kept of a group. */
 type Shelf = Map<string, object>;
@@ -26,6 +29,10 @@ export const documentGroup = (space: string, collection: string): string => `d\0
 export const stepGroup = (space: string, collection: string): string => `s\0${space}\0${collection}`;
 export const fileGroup = (space: string): string => `f\0${space}`;
 
+function spaceOf(group: string): string {
+  return group.split('\0', 2)[1] ?? '';
+}
+
 /**
  * Results of point reads on the gateway's thread, which is where every write begins and is acknowledged. A value is gone
  * when a write that may change it is accepted, and is not kept again before that write has ended; a read that overlaps with
@@ -37,9 +44,12 @@ export class KeptReads {
   #recent = new Map<string, Shelf>();
   #older = new Map<string, Shelf>();
   #recentUnits = 0;
+  /** The groups of spaces of which something may be kept. */
+  #groups = new Map<string, Set<string>>();
   readonly #maxUnits: number;
-  /** Writes under way: of anything, of groups, and of single keys by group. */
+  /** Writes under way: of anything, of spaces, of groups, and of single keys by group. */
   #writesOfAll = 0;
+  readonly #writesOfSpace = new Map<string, number>();
   readonly #writesOfGroup = new Map<string, number>();
   readonly #writesOfKey = new Map<string, Map<string, number>>();
   /** Reads under way that would be kept, one for each key. */
@@ -106,6 +116,7 @@ export class KeptReads {
 
   #isBeingWritten(group: string, key: string): boolean {
     if (this.#writesOfAll > 0 || this.#writesOfGroup.has(group)) return true;
+    if (this.#writesOfSpace.size > 0 && this.#writesOfSpace.has(spaceOf(group))) return true;
     return this.#writesOfKey.get(group)?.has(key) === true;
   }
 
@@ -115,11 +126,14 @@ export class KeptReads {
       this.#older = this.#recent;
       this.#recent = new Map();
       this.#recentUnits = 0;
+      this.#groups = new Map();
+      for (const known of this.#older.keys()) this.#noteGroup(known);
     }
     let shelf = this.#recent.get(group);
     if (shelf === undefined) {
       shelf = new Map();
       this.#recent.set(group, shelf);
+      this.#noteGroup(group);
     }
     const replaced = shelf.get(key);
     if (replaced !== undefined) this.#recentUnits -= unitsOf(key, replaced);
@@ -127,24 +141,40 @@ export class KeptReads {
     this.#recentUnits += units;
   }
 
+  #noteGroup(group: string): void {
+    const space = spaceOf(group);
+    const known = this.#groups.get(space);
+    if (known === undefined) this.#groups.set(space, new Set([group]));
+    else known.add(group);
+  }
+
   #forget(scope: Scope): void {
     if (scope === null) {
       this.#recent.clear();
       this.#older.clear();
+      this.#groups.clear();
       this.#recentUnits = 0;
       for (const fills of this.#fills.values()) voidAll(fills);
-      return;
-    }
-    const { group, keys } = scope;
+    } else if (scope.group === undefined) {
+      for (const group of this.#groups.get(scope.space) ?? []) this.#forgetGroup(group);
+      this.#groups.delete(scope.space);
+      for (const [group, fills] of this.#fills) if (spaceOf(group) === scope.space) voidAll(fills);
+    } else if (scope.keys === null) {
+      this.#forgetGroup(scope.group);
+      const fills = this.#fills.get(scope.group);
+      if (fills !== undefined) voidAll(fills);
+    } else this.#forgetKeys(scope.group, scope.keys);
+  }
+
+  #forgetGroup(group: string): void {
+    for (const [key, value] of this.#recent.get(group) ?? []) this.#recentUnits -= unitsOf(key, value);
+    this.#recent.delete(group);
+    this.#older.delete(group);
+  }
+
+  #forgetKeys(group: string, keys: readonly string[]): void {
     const fills = this.#fills.get(group);
     const recent = this.#recent.get(group);
-    if (keys === null) {
-      for (const [key, value] of recent ?? []) this.#recentUnits -= unitsOf(key, value);
-      this.#recent.delete(group);
-      this.#older.delete(group);
-      if (fills !== undefined) voidAll(fills);
-      return;
-    }
     const older = this.#older.get(group);
     for (const key of keys) {
       const value = recent?.get(key);
@@ -158,6 +188,7 @@ export class KeptReads {
 
   #countWrite(scope: Scope, change: 1 | -1): void {
     if (scope === null) this.#writesOfAll += change;
+    else if (scope.group === undefined) addTo(this.#writesOfSpace, scope.space, change);
     else if (scope.keys === null) addTo(this.#writesOfGroup, scope.group, change);
     else {
       let counts = this.#writesOfKey.get(scope.group);
@@ -211,6 +242,13 @@ function scopesOf(command: Command): readonly Scope[] {
       return inCollection({ ...command.instance }, [command.instance.id]);
     case 'workflow.steps':
       return ofReports(command.reports);
+    // Other instances of the space may go on by them, and their documents lie in any collection.
+    case 'workflow.apply':
+    case 'workflow.send':
+    case 'workflow.unpark':
+      return [{ space: command.space }];
+    case 'workflow.fork':
+      return [{ space: command.from.space }];
     // What a visit remembers is not kept: only steps that begin a visit are.
     case 'workflow.remember':
     case 'workflow.sweep':
@@ -221,7 +259,7 @@ function scopesOf(command: Command): readonly Scope[] {
   }
 }
 
-/** The rows of instances change together with their documents, or by commands that may change anything. */
+/** The rows of instances change together with their documents, or by commands that may change anything of a space. */
 function inCollection(ref: { space: string; collection: string }, keys: readonly string[] | null): readonly Scope[] {
   const { space, collection } = ref;
   return [
@@ -232,14 +270,21 @@ function inCollection(ref: { space: string; collection: string }, keys: readonly
 
 function ofReports(reports: readonly StepReport[]): readonly Scope[] {
   const found = new Map<string, { space: string; collection: string; ids: string[] }>();
+  const spaces = new Set<string>();
   for (const { space, id, onlyIn } of reports) {
-    if (onlyIn === null) return everything;
+    if (onlyIn === null) {
+      spaces.add(space);
+      continue;
+    }
     const group = documentGroup(space, onlyIn);
     const known = found.get(group);
     if (known === undefined) found.set(group, { space, collection: onlyIn, ids: [id] });
     else known.ids.push(id);
   }
-  return [...found.values()].flatMap((ref) => inCollection(ref, ref.ids));
+  return [
+    ...[...spaces].map((space) => ({ space })),
+    ...[...found.values()].flatMap((ref) => inCollection(ref, ref.ids)),
+  ];
 }
 
 function voidAll(fills: ReadonlyMap<string, Fill>): void {
