@@ -110,7 +110,11 @@ test('R-15 directory links are followed inside the root and below trusted roots 
   const real = home.hook('real', { handler: noop }, '../elsewhere');
   mkdirSync(path.join(home.state, 'hooks'), { recursive: true });
   symlinkSync(real, path.join(home.state, 'hooks', 'real'));
-  assert.equal((await scan(path.join(home.state, 'hooks'))).hooks.length, 0);
+  symlinkSync(home.home, path.join(home.state, 'hooks', 'no-hook'));
+  const untrusted = await scan(path.join(home.state, 'hooks'));
+  assert.equal(untrusted.hooks.length, 0);
+  assert.equal(untrusted.problems.length, 1, 'a link to something else is nobody’s business');
+  assert.match(untrusted.problems[0]?.message ?? '', /^Ignoring linked hook directory .*real.*trustedSymlinkRoots/);
   home.config({ hooks: { internal: { enabled: true, load: { trustedSymlinkRoots: ['~/elsewhere'] } } } });
   assert.deepEqual(
     (await catalogOf(home)).hooks.map((item) => item.hook.name),

@@ -45,8 +45,8 @@ async function scanRoot(root: HookRoot, options: DiscoverOptions): Promise<Disco
     const self = await readCandidate(root.dir, rootReal, root, options);
     if (self.hooks.length > 0 || self.problems.length > 0) return self;
   }
-  const candidates = await listCandidates(root.dir, rootReal, options);
-  const results: DiscoveryResult[] = [];
+  const { candidates, problems } = await listCandidates(root.dir, rootReal, options);
+  const results: DiscoveryResult[] = [{ hooks: [], problems }];
   for (let start = 0; start < candidates.length; start += parallelReads) {
     const batch = candidates.slice(start, start + parallelReads);
     results.push(...(await Promise.all(batch.map((item) => readCandidate(item.dir, item.real, root, options)))));
@@ -54,26 +54,39 @@ async function scanRoot(root: HookRoot, options: DiscoverOptions): Promise<Disco
   return { hooks: results.flatMap((item) => item.hooks), problems: results.flatMap((item) => item.problems) };
 }
 
-async function listCandidates(dir: string, rootReal: string, options: DiscoverOptions) {
+interface Candidate {
+  readonly dir: string;
+  readonly real: string;
+}
+
+async function listCandidates(
+  dir: string,
+  rootReal: string,
+  options: DiscoverOptions,
+): Promise<{ candidates: readonly Candidate[]; problems: readonly DiscoveryProblem[] }> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
   const wanted = entries
     .filter((entry) => !entry.name.startsWith('.') && entry.name !== 'node_modules')
     .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const problems: DiscoveryProblem[] = [];
   const found = await Promise.all(
-    wanted.map(async (entry) => {
+    wanted.map(async (entry): Promise<Candidate | null> => {
       const child = path.join(dir, entry.name);
       if (!entry.isSymbolicLink()) return { dir: child, real: path.join(rootReal, entry.name) };
       const real = await realpath(child).catch(() => null);
-      if (real === null || !(await isTrustedLink(real, rootReal, options))) return null;
-      const isDirectory = await stat(real).then(
-        (target) => target.isDirectory(),
-        () => false,
-      );
-      return isDirectory ? { dir: child, real } : null;
+      const isDirectory = real !== null && (await stat(real).catch(() => null))?.isDirectory() === true;
+      if (!isDirectory) return null;
+      if (await isTrustedLink(real, rootReal, options)) return { dir: child, real };
+      // The original is silent here, and its users looked for their hooks in vain.
+      if ((await readEntries(real)).has('HOOK.md')) {
+        const message = `Ignoring linked hook directory ${child}: it leads to ${real}, outside of ${dir}; hooks.internal.load.trustedSymlinkRoots can allow that place`;
+        problems.push({ path: child, message });
+      }
+      return null;
     }),
   );
-  return found.filter((item) => item !== null);
+  return { candidates: found.filter((item) => item !== null), problems };
 }
 
 async function isTrustedLink(real: string, rootReal: string, options: DiscoverOptions): Promise<boolean> {
