@@ -18,11 +18,16 @@ export async function lintHook(hook: DiscoveredHook): Promise<readonly HookLint[
   const lints: HookLint[] = [...hook.lints];
   if (hook.invalid !== undefined)
     lints.push({ code: 'invalid_metadata', message: `HOOK.md cannot be used: ${hook.invalid}.` });
-  else if (hook.events.length === 0)
-    lints.push({ code: 'no_events', message: 'The metadata lists no events, so the hook never runs.' });
+  else if (hook.events.length === 0) lints.push({ code: 'no_events', message: explainNoEvents(hook) });
   const source = await readFile(hook.handlerPath, 'utf8').catch(() => null);
   if (source !== null) lints.push(...lintSource(source, hook));
   return lints;
+}
+
+function explainNoEvents({ metadata }: DiscoveredHook): string {
+  if (metadata === undefined)
+    return 'HOOK.md says nothing under metadata.openclaw, so the hook never runs; it needs at least {"openclaw": {"events": ["command:new"]}}.';
+  return 'metadata.openclaw.events is no list of events, or an empty one, so the hook never runs.';
 }
 
 /** Comments talk about code without being it. */
