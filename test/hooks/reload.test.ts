@@ -123,6 +123,48 @@ test('T14 R-24 legacy handlers become hook directories that do the same', async 
   assert.ok(text.includes('// my settings') && text.includes('escape.js') && !text.includes('old/logger.js'));
 });
 
+test('R-24 a module that imports its neighbours goes on to find them, and what fails stays in the configuration', async (t) => {
+  const home = createTestHome(t);
+  home.write('.openclaw/workspace/old #1/util.ts', 'export const word = (): string => "neighbour";');
+  home.write(
+    '.openclaw/workspace/old #1/many.ts',
+    `import { word } from './util.js';
+export const first = (e: any) => { e.messages.push('first ' + word()); };
+export const second = (e: any) => { e.messages.push('second ' + word()); };`,
+  );
+  home.write(
+    '.openclaw/workspace/old #1/plain.cjs',
+    'const u = require("./data.json"); module.exports = (e) => { e.messages.push(u.word); };',
+  );
+  home.write('.openclaw/workspace/old #1/data.json', '{ "word": "data" }');
+  home.write('.openclaw/hooks/many-second/HOOK.md', '---\nname: taken\n---\n');
+  const module = 'old #1/many.ts';
+  const handlers = [
+    { event: 'command:new', module, export: 'first' },
+    { event: 'command:new', module, export: 'second' },
+    { event: 'command:new', module: 'old #1/plain.cjs' },
+    { module: 'old #1/data.json' },
+  ];
+  home.config({ hooks: { internal: { enabled: true, handlers } } });
+  const report = await migrateLegacyHandlers(loadHookConfig({ env: home.env }));
+  assert.deepEqual(
+    report.migrated.map((hook) => hook.name),
+    ['many-first', 'plain'],
+  );
+  assert.deepEqual(
+    report.failed.map((item) => item.module),
+    [module, 'old #1/data.json'],
+  );
+  const left = JSON.parse(readFileSync(path.join(home.state, 'openclaw.json'), 'utf8')).hooks.internal.handlers;
+  assert.deepEqual(left, [handlers[1], handlers[3]]);
+  const engine = await startEngine(t, home);
+  assert.deepEqual((await engine.emit('command', 'new', 's')).messages, [
+    'first neighbour',
+    'data',
+    'second neighbour',
+  ]);
+});
+
 test('current refuses legacy handlers and names the way out', async (t) => {
   const home = createTestHome(t);
   home.write('.openclaw/workspace/a.js', pushes('x'));
