@@ -18,6 +18,8 @@ export interface SpecRequest {
   readonly version?: OpenApiVersion | null;
   /** Where the API is, relative to the document; the config's `servers` count more. */
   readonly serverUrl?: string;
+  /** Where the page that shows the document is. */
+  readonly uiPath?: string;
 }
 
 /** The OpenAPI document of an app: its routes, what `openapi()` says about them, and what `crudlify` serves. */
@@ -32,7 +34,9 @@ export function generateSpec(
   const crud = app.settings._crudlify_schema as Record<string, Untyped> | undefined;
   const { prefix = '' } = (app.settings._crudlify_options ?? {}) as { prefix?: string };
   const crudPaths = crud === undefined ? {} : describeCrud(crud, prefix, components);
-  addRoutes(app, crud === undefined ? null : prefix, config, paths, components);
+  const hidden = new Set([config.specPath, request.uiPath]);
+  const isShown = (path: string) => !hidden.has(path) && !isHidden(path, crud === undefined ? null : prefix);
+  addRoutes(app, isShown, paths, components);
   // Behind the app's own routes, which win.
   paths.addAll(crudPaths);
   const finished = paths.finish(config.filter);
@@ -59,15 +63,14 @@ export function readVersion(text: unknown): OpenApiVersion | null {
 
 function addRoutes(
   app: Codehooks,
-  crudPrefix: string | null,
-  config: OpenAPIConfig,
+  isShown: (path: string) => boolean,
   paths: DocumentPaths,
   components: Components,
 ): void {
   for (const key of Object.keys(app.routes)) {
     const separator = key.indexOf(' ');
     const [verb, path] = [key.slice(0, separator), key.slice(separator + 1)];
-    if (isHidden(path, crudPrefix, config)) continue;
+    if (!isShown(path)) continue;
     const operation = describeRoute({ verb, path, meta: app.openApiMeta[key] ?? {} }, components);
     const method = verb === '*' ? 'get' : verb.toLowerCase();
     paths.add(method, path.replaceAll(/:(\w+)/g, '{$1}'), operation);
@@ -75,9 +78,8 @@ function addRoutes(
 }
 
 /** Expressions cannot be described, documentation describes itself, and CRUD routes are described by collection. */
-function isHidden(path: string, crudPrefix: string | null, config: OpenAPIConfig): boolean {
+function isHidden(path: string, crudPrefix: string | null): boolean {
   if (!path.startsWith('/') || path.includes('openapi.json') || path.includes('/docs')) return true;
-  if (path === config.specPath) return true;
   if (crudPrefix === null) return false;
   return ['/:collection', '/:collection/:ID', '/:collection/_byquery'].some((rest) => path === crudPrefix + rest);
 }

@@ -11,7 +11,7 @@ export function serveOpenApi(app: Codehooks, config: OpenAPIConfig, uiPath: stri
   app.set('_openapi_config', config);
   app.get(specPath, (request, response) => {
     const version = readVersion(request.query.openapi);
-    response.json(generateSpec(app, config, { version, serverUrl: toRoot(request) }));
+    response.json(generateSpec(app, config, { version, serverUrl: toRoot(request), uiPath }));
   });
   app.get(uiPath, (request, response) => {
     const page = createApiDocsPage(request.apiPath, specPath, config);
