@@ -13,6 +13,39 @@ before(async () => {
 after(() => gateway.stop());
 
 for (const mode of buildModes) {
+  describe(`an app of the first years of the library (${mode})`, () => {
+    let space: TestSpace;
+    before(async () => {
+      space = await deployFixture(gateway, 'older-calls', mode);
+      for (const [name, cook, vegan] of [
+        ['soup', 'ann', true],
+        ['pie', 'bob', false],
+      ]) {
+        const stored = await space.request('/dishes', { method: 'POST', json: { name, cook, vegan } });
+        assert.deepEqual([stored.status, stored.json().name], [201, name], 'a promise is answered with what it brings');
+      }
+    });
+    const get = async (path: string, headers: Record<string, string> = {}) =>
+      (await space.request(path, { headers })).json();
+
+    it('names its query among the options', async () => {
+      assert.equal((await get('/first/1')).length, 1);
+      assert.equal((await get('/first/5')).length, 2);
+      assert.deepEqual(await get('/count'), { count: 2 });
+      assert.equal((await get('/vegan'))[0].name, 'soup');
+    });
+    it('finds and removes nothing for a cook of whom it was told nothing', async () => {
+      assert.deepEqual(await get('/mine'), { found: null });
+      assert.deepEqual((await space.request('/mine', { method: 'DELETE' })).json(), { count: 0 });
+      assert.equal((await get('/mine', { 'x-cook': 'bob' })).found.name, 'pie');
+      const headers = { 'x-cook': 'bob' };
+      assert.deepEqual((await space.request('/mine', { method: 'DELETE', headers })).json(), { count: 1 });
+      assert.deepEqual(await get('/count'), { count: 1 });
+    });
+  });
+}
+
+for (const mode of buildModes) {
   describe(`an API over the datastore (${mode})`, () => {
     let space: TestSpace;
     before(async () => {
