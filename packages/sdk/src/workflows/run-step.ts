@@ -116,7 +116,8 @@ class StepRun {
       this.#answerIfReady();
       return;
     }
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // The log has the stack, with the lines of the source; here it would have those of the bundle.
+    const message = String(error);
     const isFinal = typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === false;
     this.#give({ type: 'failed', message, retryable: !isFinal });
   }
