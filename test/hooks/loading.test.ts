@@ -156,6 +156,23 @@ export default (e) => { e.messages.push([typeof require('node:fs').openSync, pat
     messages: ['/'],
   },
   {
+    pattern: 'a mistake in the TypeScript',
+    hook: ts('const a = 1;\nexport default async (e: any => {};\n'),
+    loadError: /handler\.ts:2\)$/,
+  },
+  {
+    pattern: 'a mistake in a module that is imported',
+    hook: js('import path from "node:path";\nimport { a } from "./lib/a.js";\nexport default () => a(path);', {
+      'lib/a.js': 'import fs from "node:fs";\n\nexport const a = ) => fs;\n',
+    }),
+    loadError: /lib\/a\.js:3\)$/,
+  },
+  {
+    pattern: 'text at import that is no JSON, which is no mistake of the module',
+    hook: js('JSON.parse("{");\nexport default () => {};'),
+    loadError: /^Expected property name[^/]*$/,
+  },
+  {
     pattern: 'npm dependency that is not installed',
     hook: js('import axios from "axios-of-nowhere";\nexport default () => axios();'),
     loadError: /missing dependency axios-of-nowhere; run hooks install\/link/,

@@ -37,7 +37,7 @@ export async function importWithTolerance(
     try {
       return (await import(url)) as Record<string, unknown>;
     } catch (error) {
-      if (attempt >= maxAttempts || !loader.learnFromError(error)) throw error;
+      if (attempt >= maxAttempts || !loader.learnFromError(error)) throw loader.explainSyntaxError(error);
     }
   }
 }

@@ -53,3 +53,15 @@ export function wrapCommonJs(code: string): string {
     '}).call(tackleModule.exports, tackleModule.exports, tackleCreateRequire(import.meta.url), tackleModule, import.meta.filename, import.meta.dirname);';
   return `${before}${code.replace(/^#!.*/, '')}\n${call}\nexport default tackleModule.exports;`;
 }
+
+/** The line, from 1, at which a file cannot be parsed; undefined when it can. */
+export function findSyntaxErrorLine(source: string): number | undefined {
+  try {
+    compileTypeScript(source.replace(/^#!/, '//'));
+    return undefined;
+  } catch (error) {
+    // The compiler tells the place only in the first line of the stack.
+    const line = error instanceof Error ? /^[^\n]*:(\d+)\n/.exec(error.stack ?? '')?.[1] : undefined;
+    return line === undefined ? undefined : Number(line);
+  }
+}

@@ -6,7 +6,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type ResolveFnOutput, registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { addCommonJsNames, compileTypeScript, detectModuleFormat, wrapCommonJs } from './module-format.ts';
+import {
+  addCommonJsNames,
+  compileTypeScript,
+  detectModuleFormat,
+  findSyntaxErrorLine,
+  wrapCommonJs,
+} from './module-format.ts';
 import {
   getVirtualUrl,
   isVirtualPackage,
@@ -24,6 +30,8 @@ export interface HookModuleLoader {
    */
   readonly learnFromError: (error: unknown) => boolean;
   readonly getGeneration: () => number;
+  /** Adds file and line to an error of the parser, which tells neither; other errors stay as they are. */
+  readonly explainSyntaxError: (error: unknown) => unknown;
 }
 
 const sourceExtensions = /\.(?:ts|mts|cts|js|mjs|cjs)$/;
@@ -116,7 +124,16 @@ export function installModuleHooks(helperNames: readonly string[]): HookModuleLo
     return true;
   }
 
+  function explainSyntaxError(error: unknown): unknown {
+    if (!(error instanceof SyntaxError) || lastLoaded === undefined) return error;
+    const file = fileURLToPath(lastLoaded);
+    const line = findSyntaxErrorLine(readFileSync(file, 'utf8'));
+    if (line !== undefined) error.message += ` (${file}:${line})`;
+    return error;
+  }
+
   return {
+    explainSyntaxError,
     learnFromError: (error) => learnOwnName(error) || learnMissingExport(error),
     getGeneration: () => generation,
   };
