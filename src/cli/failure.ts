@@ -56,9 +56,12 @@ function explain(error: unknown, names: readonly string[]): string {
 /** Where nothing else says how the call should look. */
 function hintAtHelp(error: unknown, command: string | null): string {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  const isBare = ['commander.missingArgument', 'commander.excessArguments', 'commander.unknownOption'].includes(
-    String(code),
-  );
+  const isBare = [
+    'commander.missingArgument',
+    'commander.unknownCommand',
+    'commander.excessArguments',
+    'commander.unknownOption',
+  ].includes(String(code));
   if (command === null || !isBare || String(message).includes('Did you mean')) return '';
   return `${String(message).endsWith('.') ? '' : '.'} See 'tackle ${command} --help'.`;
 }

@@ -83,6 +83,23 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[power]}`;
 }
 
+/** `1 file`, `2 files`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `7 days`, `90 seconds`, `1500 ms`: in the largest unit that leaves no rest. */
+export function formatDuration(durationMs: number): string {
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+    ['second', 1_000],
+  ] as const;
+  const unit = units.find(([, unitMs]) => durationMs >= unitMs && durationMs % unitMs === 0);
+  return unit === undefined ? `${durationMs} ms` : formatCount(durationMs / unit[1], unit[0]);
+}
+
 export function formatTime(epochMs: number | null): string {
   return epochMs === null ? '' : new Date(epochMs).toISOString().replace('T', ' ').slice(0, 19);
 }

@@ -52,6 +52,10 @@ export function computeNextTickMs(spec: Pick<ScheduleSpec, 'expression' | 'timez
   return openCron(spec.expression, spec.timezone).nextRun(new Date(afterMs))?.getTime() ?? null;
 }
 
+export function isTick(spec: Pick<ScheduleSpec, 'expression' | 'timezone'>, timeMs: number): boolean {
+  return computeNextTickMs(spec, timeMs - 1) === timeMs;
+}
+
 export interface DueTicks {
   /** Ticks to run now, oldest first. */
   readonly ticks: readonly number[];

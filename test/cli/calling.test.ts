@@ -69,6 +69,7 @@ describe('a call that is wrong', () => {
     ],
     [['deploy', '--ghost'], /^tackle: unknown option '--ghost'\. See 'tackle deploy --help'\.\n$/],
     [['topic'], /^Usage: tackle topic \[options\] \[command\]\n/],
+    [['workflow', 'event', 'x'], /^tackle: unknown command 'event'\. See 'tackle workflow --help'\.\n$/],
     [['task', '--state', 'odd'], /Allowed choices are ready, scheduled/],
     [['log', '--level', 'loud'], /Allowed choices are error, warn, log, info, debug/],
     [['add-token', '--expires', 'yesterday'], /a date in the future/],

@@ -76,7 +76,7 @@ describe('workflows', { concurrency: false }, () => {
   it('are started, shown with what they wait for, and go on with an event', async () => {
     const id = await start({ amount: 5 });
     await until(id, ({ status }) => status === 'waiting');
-    assert.match(await succeed(['workflow-get', id]), /ask waits for the event "paid", at most 86400000 ms/);
+    assert.match(await succeed(['workflow-get', id]), /ask waits for the event "paid", at most 1 day/);
     assert.match(await succeed(['workflow', 'send', id, 'other']), /Nobody waits for "other" yet; it is kept/);
     assert.match(await succeed(['workflow', 'send', id, 'paid', '{"by":"card"}']), new RegExp(`Delivered to ${id}`));
     const { state } = await until(id, ({ status }) => status === 'completed');

@@ -174,6 +174,8 @@ describe('administration', () => {
   test('a job is run now, and a bad setting is refused by name', async () => {
     const { schedules } = (await space.admin('GET', '/schedules')).json();
     assert.equal(schedules[0].expression, '0 0 1 1 *');
+    assert.equal(schedules[0].lastTickMs, null, 'it was not due yet');
+    assert.ok(schedules[0].nextTickMs > Date.now());
     const run = await space.admin('POST', '/schedules/run', { name: '0 0 1 1 *' });
     assert.equal(run.status, 201, run.text);
     await untilState(run.json().taskId, 'done');

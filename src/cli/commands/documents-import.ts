@@ -12,7 +12,7 @@ import {
 } from '../collection-target.ts';
 import { explainFileError } from '../file-failure.ts';
 import { addSynonyms } from '../options.ts';
-import { formatBytes } from '../output.ts';
+import { formatBytes, formatCount } from '../output.ts';
 import { detectFormat, type FileFormat, type ReadRecordsOptions, readRecords } from '../records/read-records.ts';
 import type { SourceRecord } from '../records/split-json.ts';
 
@@ -180,5 +180,5 @@ function report(
     return;
   }
   const what = options.dryrun ? 'would be imported into' : 'imported into';
-  output.line(`${imported} documents ${what} ${collection}${failed > 0 ? `, ${failed} left out` : ''}.`);
+  output.line(`${formatCount(imported, 'document')} ${what} ${collection}${failed > 0 ? `, ${failed} left out` : ''}.`);
 }

@@ -3,6 +3,7 @@ import { TackleError } from '../../core/errors.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace, type SpaceConnection } from '../connection.ts';
 import { addSpaceOptions, addSynonyms, type SpaceOptions } from '../options.ts';
+import { formatCount } from '../output.ts';
 
 interface DeleteOptions extends SpaceOptions {
   readonly filename?: string;
@@ -30,7 +31,7 @@ export function configure(command: Command, cli: Cli): void {
         if (!options.json) for (const name of page) cli.output.line(name);
       }
       if (options.json) return cli.output.json({ deleted, dryRun });
-      const what = `${deleted.length} ${deleted.length === 1 ? 'file' : 'files'}`;
+      const what = formatCount(deleted.length, 'file');
       cli.output.notice(dryRun ? `${what} would be deleted.` : `Deleted ${what}.`);
     });
   addSynonyms(command, '--dry-run');

@@ -8,7 +8,7 @@ import { collectFiles, type LocalFile } from '../assets/collect-files.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace } from '../connection.ts';
 import { addSpaceOptions, addSynonyms, type SpaceOptions } from '../options.ts';
-import { formatBytes } from '../output.ts';
+import { formatBytes, formatCount } from '../output.ts';
 
 interface UploadOptions extends SpaceOptions {
   readonly src?: string;
@@ -69,7 +69,7 @@ async function upload(cli: Cli, transfers: readonly Transfer[], options: UploadO
   }
   output.progress('');
   if (options.json) return output.json(uploaded);
-  output.notice(`Uploaded ${uploaded.length} ${uploaded.length === 1 ? 'file' : 'files'}.`);
+  output.notice(`Uploaded ${formatCount(uploaded.length, 'file')}.`);
 }
 
 function printPlan({ output }: Cli, transfers: readonly Transfer[], json: boolean): void {
@@ -78,7 +78,7 @@ function printPlan({ output }: Cli, transfers: readonly Transfer[], json: boolea
     return;
   }
   for (const { relativePath, target } of transfers) output.line(`${relativePath} -> ${target}`);
-  output.notice(`${transfers.length} ${transfers.length === 1 ? 'file' : 'files'} would be uploaded.`);
+  output.notice(`${formatCount(transfers.length, 'file')} would be uploaded.`);
 }
 
 function join(...parts: readonly string[]): string {

@@ -5,6 +5,7 @@ import { type ApiClient, apiPath } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace } from '../connection.ts';
 import { addSpaceOptions, type SpaceOptions } from '../options.ts';
+import { formatCount } from '../output.ts';
 import type { TopicStatus } from './queue-status.ts';
 
 interface Changed {
@@ -80,7 +81,7 @@ function configureMany(command: Command, cli: Cli, verb: 'redrive' | 'purge', de
       }
       cli.output.progress('');
       if (options.json) return cli.output.json({ topic, count: total });
-      cli.output.line(`${verb === 'redrive' ? 'Redriven' : 'Dropped'} ${total} tasks of ${topic}.`);
+      cli.output.line(`${verb === 'redrive' ? 'Redriven' : 'Dropped'} ${formatCount(total, 'task')} of ${topic}.`);
     });
 }
 

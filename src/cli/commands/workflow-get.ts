@@ -4,7 +4,7 @@ import { apiPath } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { connectToSpace } from '../connection.ts';
 import { addSpaceOptions, type SpaceOptions } from '../options.ts';
-import { formatTime } from '../output.ts';
+import { formatDuration, formatTime } from '../output.ts';
 import type { InstanceSummary } from './workflow-list.ts';
 
 interface InstanceDetail extends InstanceSummary {
@@ -62,7 +62,7 @@ function describeWait(request: WaitRequest): string {
   if (request.type === 'child') return `its child ${request.childId}`;
   if (request.type === 'sleep') return `the time ${formatTime(request.untilMs)}`;
   const key = request.key === null ? '' : ` with the key "${request.key}"`;
-  const limit = request.timeoutMs === null ? '' : `, at most ${request.timeoutMs} ms`;
+  const limit = request.timeoutMs === null ? '' : `, at most ${formatDuration(request.timeoutMs)}`;
   return `the event "${request.event}"${key}${limit}`;
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { isTick } from '../../core/schedule.ts';
 import type { TaskState } from '../../core/task.ts';
 import { encodePayload } from '../../queues/payload.ts';
 import { readEnqueueOptions } from '../../workflows/enqueue-options.ts';
@@ -173,7 +174,8 @@ function registerScheduleRoutes(api: FastifyInstance, services: ApiServices): vo
         name,
         ...spec,
         topic,
-        lastTickMs,
+        // Before the first tick the store keeps the time of the declaration there.
+        lastTickMs: lastTickMs !== null && isTick(spec, lastTickMs) ? lastTickMs : null,
         nextTickMs,
         skipped,
       })),
