@@ -46,6 +46,10 @@ for (const mode of buildModes) {
       it('has the page of a route with and without the slash', async () => {
         assert.match((await space.request('/setup/', { anonymous: true })).text, /<title>Orders/);
       });
+      it('lets nobody write who only may read files', async () => {
+        const written = await space.request('/orders.json', { method: 'POST', anonymous: true, json: {} });
+        assert.equal(written.status, 403, written.text);
+      });
     }
   });
 }

@@ -11,7 +11,7 @@ export type StaticOptions = StaticPaths & {
 
 /**
  * Serves files below a route: from what was deployed (`source`), or from what the app stored. Names with a known type are
- * public; others only when there is a `notFound` file to answer with.
+ * public for reading; others only when there is a `notFound` file to answer with.
  */
 export function serveFiles(
   app: Codehooks,
@@ -25,7 +25,8 @@ export function serveFiles(
   const pattern = new RegExp(`^${escapePattern(base)}(/[\\w/_-]*|[\\w/_-]+/)?([\\w.-]+)?(\\?[\\w=&%-]+)?$`);
   const check: Handler = (request, _response, next) => {
     const name = toFileName(request.apiPath, options);
-    if (getMimeType(name) !== null || options.notFound) next();
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (options.notFound || (isRead && getMimeType(name) !== null)) next();
     else next(`Static server: ${name} is not a valid file name`);
   };
   const serve: Handler = (request, response) => serveFile(request, response, options, isSource);
